@@ -1,0 +1,88 @@
+import type { Digest } from "../oci/digest.ts";
+
+/** What a blob is to the image, so that a renderer need not know media types. */
+export type ContentRole = "index" | "manifest" | "config" | "layer" | "other";
+
+/**
+ * Everything that an operation reports while it runs. The one source of progress: bars, plain lines
+ * and JSON lines are renderers of this union. Stable: members and fields are added, never renamed.
+ *
+ * Offsets are absolute bytes from the start of the blob, never deltas. `generation` grows by one when
+ * a download starts again from zero, and only then may an offset fall.
+ */
+export type LadingEvent =
+  | { readonly type: "resolving"; readonly reference: string; readonly from: string }
+  | {
+      readonly type: "resolved";
+      readonly reference: string;
+      readonly digest: Digest;
+      readonly mediaType: string;
+      readonly size: number;
+    }
+  /** All that an image manifest needs, in the order of the manifest, each digest once. */
+  | { readonly type: "planned"; readonly manifest: Digest; readonly blobs: readonly PlannedBlob[] }
+  | ({ readonly type: "exists" } & BlobEvent)
+  | ({ readonly type: "started"; readonly offset: number; readonly generation: number } & BlobEvent)
+  | ({ readonly type: "bytes"; readonly offset: number; readonly generation: number } & BlobEvent)
+  /** Digest and size are right and the blob is published. `transferred` came over the wire. */
+  | ({ readonly type: "verified"; readonly transferred: number } & BlobEvent)
+  | { readonly type: "waiting"; readonly why: WaitReason }
+  | {
+      readonly type: "retry";
+      /** 1 for the first retry. */
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly reason: string;
+      readonly digest?: Digest;
+      /** Redacted. */
+      readonly url?: string;
+    }
+  | { readonly type: "warning"; readonly code: WarningCode; readonly message: string }
+  /** One request to a registry ended, for `--verbose`. The URL is redacted. */
+  | {
+      readonly type: "request";
+      readonly method: string;
+      readonly url: string;
+      /** Absent when no response came. */
+      readonly status?: number;
+      readonly ms: number;
+    }
+  | {
+      readonly type: "done";
+      readonly reference: string;
+      readonly digest: Digest;
+      /** Bytes that came over the wire. */
+      readonly transferred: number;
+      readonly requests: number;
+      readonly ms: number;
+    };
+
+export interface BlobEvent {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly role: ContentRole;
+}
+
+export type PlannedBlob = BlobEvent;
+
+export type WaitReason =
+  /** Another caller in this process, or another process, downloads the same digest. */
+  | { readonly kind: "same-download"; readonly digest: Digest; readonly pid?: number }
+  | { readonly kind: "store-lock"; readonly pid?: number }
+  /** The registry asked for a pause (Retry-After). */
+  | { readonly kind: "retry-after"; readonly host: string; readonly ms: number };
+
+export type WarningCode =
+  | "foreign-layer-skipped"
+  | "name-restored"
+  | "registry-warning"
+  | "plain-http"
+  | "store";
+
+export type EventListener = (event: LadingEvent) => void;
+
+/** What every operation takes. */
+export interface OperationOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: EventListener | undefined;
+}

@@ -1,0 +1,32 @@
+import path from "node:path";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const root = import.meta.dirname;
+const dist = path.resolve(root, process.env["LADING_DIST"] ?? "dist");
+
+/** Tests import `src/` for its types and run what was built from it: workers and the command line too. */
+function built(): Plugin {
+  return {
+    name: "built",
+    enforce: "pre",
+    resolveId(source, importer) {
+      if (importer === undefined || !source.startsWith(".") || !source.endsWith(".ts")) return null;
+      const file = path.resolve(path.dirname(importer), source);
+      const inside = path.relative(path.join(root, "src"), file);
+      if (inside.startsWith("..")) return null;
+      return { id: path.join(dist, inside.replace(/\.ts$/, ".js")), external: true };
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [built()],
+  test: {
+    include: [process.env["LADING_TESTS"] ?? "test/**/*.test.ts"],
+    exclude: process.env["LADING_TESTS"] === undefined ? ["test/interop/**", "test/deep/**"] : [],
+    globalSetup: [],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    pool: "forks",
+  },
+});
