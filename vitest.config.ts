@@ -1,5 +1,5 @@
 import path from "node:path";
-import { defineConfig, type Plugin } from "vitest/config";
+import { defineConfig, type Plugin, type ViteUserConfig } from "vitest/config";
 
 const root = import.meta.dirname;
 const dist = path.resolve(root, process.env["LADING_DIST"] ?? "dist");
@@ -19,14 +19,15 @@ function built(): Plugin {
   };
 }
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   plugins: [built()],
   test: {
     include: [process.env["LADING_TESTS"] ?? "test/**/*.test.ts"],
     exclude: process.env["LADING_TESTS"] === undefined ? ["test/interop/**", "test/deep/**"] : [],
-    globalSetup: [],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: "forks",
   },
 });
+
+export default config;

@@ -7,8 +7,8 @@ export type ContentRole = "index" | "manifest" | "config" | "layer" | "other";
  * Everything that an operation reports while it runs. The one source of progress: bars, plain lines
  * and JSON lines are renderers of this union. Stable: members and fields are added, never renamed.
  *
- * Offsets are absolute bytes from the start of the blob, never deltas. `generation` grows by one when
- * a download starts again from zero, and only then may an offset fall.
+ * An `offset` is how many bytes of the blob are held by now, never a delta. `generation` grows by one
+ * when a download starts again from zero, and only then may an offset fall.
  */
 export type LadingEvent =
   | { readonly type: "resolving"; readonly reference: string; readonly from: string }

@@ -17,6 +17,12 @@ export interface ContentSource {
   open(descriptor: Descriptor, range: OpenRange, options?: OperationOptions): Promise<OpenContent>;
   /** How to read a large blob side by side; a source that gains nothing from it leaves it out. */
   readonly parallel?: ParallelRanges;
+  /** Where foreign layers (`urls` of the descriptor) are read from: anonymous, public https only. */
+  readonly foreign?: ForeignSource;
+}
+
+export interface ForeignSource {
+  open(descriptor: Descriptor, range: OpenRange, options?: OperationOptions): Promise<OpenContent>;
 }
 
 export interface ContentTarget {

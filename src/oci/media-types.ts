@@ -47,3 +47,8 @@ export function isManifestType(mediaType: string): boolean {
 export function isForeignLayerType(mediaType: string): boolean {
   return FOREIGN_TYPES.has(mediaType);
 }
+
+/** Whether it is a config that names diff IDs; artifacts carry configs of other types. */
+export function isImageConfigType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociConfig || mediaType === mediaTypes.dockerConfig;
+}

@@ -1,0 +1,96 @@
+import { abortedError, throwIfAborted } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { systemClock } from "./clock.ts";
+import type { BlobEvent, ContentRole, LadingEvent } from "./events.ts";
+import type { Patience } from "./patience.ts";
+import type { ContentSource, OpenContent } from "./port.ts";
+import type { VerifiedIngest } from "./verify.ts";
+
+/** What a transfer needs of a source. */
+export type Opener = Pick<ContentSource, "open" | "parallel">;
+
+export interface TransferOptions extends Patience {
+  readonly role: ContentRole;
+}
+
+/** One transfer under way: from where, what, into what. */
+export interface Fetching {
+  readonly source: Opener;
+  readonly descriptor: Descriptor;
+  readonly verified: VerifiedIngest;
+  readonly progress: Progress;
+  readonly options: TransferOptions;
+}
+
+/** Moves what was opened to where it belongs, and gives it up however that ends. */
+export async function pump(fetching: Fetching, content: OpenContent): Promise<void> {
+  const { verified, progress, options } = fetching;
+  let at = content.offset;
+  await readOpened(content, options.signal, (bytes) => {
+    const written = verified.writeAt(at, bytes);
+    at += bytes.length;
+    progress.arrived(bytes.length);
+    return written;
+  });
+}
+
+/** Reads to the end, or until the signal fires; cancels in any case. */
+export async function readOpened(
+  content: OpenContent,
+  signal: AbortSignal | undefined,
+  sink: (bytes: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  const stop = (): void => content.cancel();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    throwIfAborted(signal);
+    await content.read(sink);
+  } catch (error) {
+    if (signal?.aborted) throw abortedError(signal);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    content.cancel();
+  }
+}
+
+const EVENT_INTERVAL_MS = 50;
+
+/** Tells of one transfer's progress, at a rate that a listener can bear. */
+export class Progress {
+  readonly #blob: BlobEvent;
+  readonly #verified: VerifiedIngest;
+  readonly #emit: (event: LadingEvent) => void;
+  readonly #now: () => number;
+  #lastEvent = 0;
+  /** Bytes that came over the wire, those thrown away included. */
+  transferred = 0;
+
+  constructor(blob: BlobEvent, verified: VerifiedIngest, options: TransferOptions) {
+    this.#blob = blob;
+    this.#verified = verified;
+    this.#emit = options.onEvent ?? (() => {});
+    const clock = options.clock ?? systemClock;
+    this.#now = () => clock.now();
+  }
+
+  started(): void {
+    this.#emit({ type: "started", ...this.#blob, ...this.#position() });
+  }
+
+  arrived(bytes: number): void {
+    this.transferred += bytes;
+    const now = this.#now();
+    if (now - this.#lastEvent < EVENT_INTERVAL_MS) return;
+    this.#lastEvent = now;
+    this.#emit({ type: "bytes", ...this.#blob, ...this.#position() });
+  }
+
+  published(): void {
+    this.#emit({ type: "verified", ...this.#blob, transferred: this.transferred });
+  }
+
+  #position(): { offset: number; generation: number } {
+    return { offset: this.#verified.heldBytes, generation: this.#verified.generation };
+  }
+}

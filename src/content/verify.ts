@@ -1,0 +1,139 @@
+import { createHash, type Hash } from "node:crypto";
+import { LadingError, throwIfAborted } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestAlgorithm, digestHex } from "../oci/digest.ts";
+import type { Ingest } from "./port.ts";
+import { addSpan, contiguous, gaps, type Span, spannedBytes } from "./spans.ts";
+
+/** Checks bytes that are whole in memory against their descriptor: size first, then digest. */
+export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
+  if (bytes.length !== descriptor.size) throw wrongSize(descriptor, bytes.length);
+  const hash = createHash(digestAlgorithm(descriptor.digest)).update(bytes);
+  if (hash.digest("hex") !== digestHex(descriptor.digest)) throw wrongDigest(descriptor);
+}
+
+/**
+ * The one wrapper that verifies what comes in. Bytes that pass in order are hashed as they pass;
+ * bytes that arrive ahead, or that an earlier try left, are read back once the front reaches them. No
+ * byte is hashed twice.
+ */
+export class VerifiedIngest {
+  readonly #ingest: Ingest;
+  readonly #descriptor: Descriptor;
+  readonly #signal: AbortSignal | undefined;
+  #hash: Hash;
+  #hashed = 0;
+  #spans: readonly Span[];
+  #catchingUp: Promise<void> | undefined;
+
+  /** Starts with what an earlier try left, hashed in a stream. */
+  static async start(
+    ingest: Ingest,
+    descriptor: Descriptor,
+    signal?: AbortSignal,
+  ): Promise<VerifiedIngest> {
+    const verified = new VerifiedIngest(ingest, descriptor, signal);
+    await verified.#catchUp();
+    return verified;
+  }
+
+  private constructor(ingest: Ingest, descriptor: Descriptor, signal: AbortSignal | undefined) {
+    this.#ingest = ingest;
+    this.#descriptor = descriptor;
+    this.#signal = signal;
+    this.#spans = ingest.held;
+    this.#hash = createHash(digestAlgorithm(descriptor.digest));
+  }
+
+  get generation(): number {
+    return this.#ingest.watermark.generation;
+  }
+
+  get heldBytes(): number {
+    return spannedBytes(this.#spans);
+  }
+
+  /** Bytes held from zero on without a gap. */
+  get front(): number {
+    return contiguous(this.#spans);
+  }
+
+  get missing(): readonly Span[] {
+    return gaps(this.#spans, this.#descriptor.size);
+  }
+
+  get randomAccess(): boolean {
+    return this.#ingest.randomAccess;
+  }
+
+  writeAt(offset: number, bytes: Uint8Array): void | Promise<void> {
+    const end = offset + bytes.length;
+    if (end > this.#descriptor.size) throw wrongSize(this.#descriptor, end);
+    const written = this.#ingest.writeAt(offset, bytes);
+    this.#spans = addSpan(this.#spans, { start: offset, end });
+    if (offset === this.#hashed && this.#catchingUp === undefined) {
+      this.#hash.update(bytes);
+      this.#hashed = end;
+    }
+    return written;
+  }
+
+  async restart(): Promise<void> {
+    await this.#catchingUp;
+    await this.#ingest.restart();
+    this.#spans = [];
+    this.#hash = createHash(digestAlgorithm(this.#descriptor.digest));
+    this.#hashed = 0;
+  }
+
+  /** Brings the hash to the contiguous front; called when a range that came ahead is reached. */
+  async settle(): Promise<void> {
+    if (this.#hashed < this.front) await this.#catchUp();
+  }
+
+  /** Publishes when size and digest are right; `false`, with nothing published, when they are not. */
+  async commit(): Promise<boolean> {
+    await this.settle();
+    if (this.#hashed !== this.#descriptor.size) return false;
+    if (this.#hash.digest("hex") !== digestHex(this.#descriptor.digest)) return false;
+    await this.#ingest.commit();
+    return true;
+  }
+
+  #catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#readBack().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  async #readBack(): Promise<void> {
+    while (this.#hashed < this.front) {
+      throwIfAborted(this.#signal);
+      await this.#ingest.readBack({ start: this.#hashed, end: this.front }, (bytes) => {
+        this.#hash.update(bytes);
+        this.#hashed += bytes.length;
+        throwIfAborted(this.#signal);
+      });
+    }
+  }
+}
+
+export function wrongSize(descriptor: Descriptor, got: number): LadingError {
+  return new LadingError(
+    "verification-failed",
+    got > descriptor.size
+      ? `content is longer than the ${descriptor.size} bytes that its descriptor promises`
+      : `content ends after ${got} of ${descriptor.size} bytes`,
+    { digest: descriptor.digest, hint: TAMPERED },
+  );
+}
+
+export function wrongDigest(descriptor: Descriptor): LadingError {
+  return new LadingError("verification-failed", "content does not have the digest that names it", {
+    digest: descriptor.digest,
+    hint: TAMPERED,
+  });
+}
+
+const TAMPERED = "the other side, or something between, alters content; nothing of it was kept";
