@@ -4,13 +4,19 @@ import { checkLayers, parseImageConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { metadataLimits } from "../oci/limits.ts";
-import { children, type ImageIndex, type ImageManifest, type Manifest, parseManifest } from "../oci/manifest.ts";
+import {
+  children,
+  type ImageIndex,
+  type ImageManifest,
+  type Manifest,
+  parseManifest,
+} from "../oci/manifest.ts";
 import { isForeignLayerType, isImageConfigType, isManifestType } from "../oci/media-types.ts";
 import type { ContentRole, PlannedBlob } from "./events.ts";
-import type { Patience } from "./patience.ts";
 import type { ContentSource, ContentStore } from "./port.ts";
-import { readVerified } from "./read.ts";
-import { putBytes, transfer } from "./transfer.ts";
+import type { Patience } from "./transfer/patience.ts";
+import { readVerified } from "./transfer/read.ts";
+import { putBytes, transfer } from "./transfer/transfer.ts";
 
 export interface CopyOptions extends Patience {
   /** Which entries of an index to copy; all when left out. */
@@ -150,7 +156,8 @@ class GraphCopy {
     if (descriptor.data !== undefined) {
       return this.#put(descriptor, descriptor.data, role, 0);
     }
-    const from = foreign && descriptor.urls?.length ? (this.#from.foreign ?? this.#from) : this.#from;
+    const from =
+      foreign && descriptor.urls?.length ? (this.#from.foreign ?? this.#from) : this.#from;
     const { existed, transferred } = await transfer(from, this.#to, descriptor, {
       ...this.#options,
       role,
@@ -221,4 +228,3 @@ function tooLarge(descriptor: Descriptor): LadingError {
     { digest: descriptor.digest },
   );
 }
-

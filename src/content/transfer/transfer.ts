@@ -1,11 +1,11 @@
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { BlobEvent } from "./events.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { BlobEvent } from "../events.ts";
+import type { ContentTarget, Ingest } from "../port.ts";
+import type { Span } from "../spans.ts";
 import { type Fetching, type Opener, Progress, pump, type TransferOptions } from "./fetching.ts";
 import { persist } from "./patience.ts";
-import type { ContentTarget, Ingest } from "./port.ts";
 import { fetchRanges, planRanges } from "./ranges.ts";
-import type { Span } from "./spans.ts";
 import { VerifiedIngest, verifyBytes, wrongDigest } from "./verify.ts";
 
 export interface TransferResult {

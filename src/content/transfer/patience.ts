@@ -1,8 +1,8 @@
-import { LadingError, throwIfAborted } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import type { OperationOptions } from "./events.ts";
-import { backoffMs, defaultRetryPolicy, type RetryPolicy } from "./retry.ts";
+import { LadingError, throwIfAborted } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { OperationOptions } from "../events.ts";
+import { backoffMs, defaultRetryPolicy, type RetryPolicy } from "../retry.ts";
 
 /** How patient an operation is, and with which clock it waits. */
 export interface Patience extends OperationOptions {

@@ -1,7 +1,7 @@
+import type { OpenContent, ParallelRanges } from "../port.ts";
+import type { Span } from "../spans.ts";
 import type { Fetching } from "./fetching.ts";
 import { pump } from "./fetching.ts";
-import type { OpenContent, ParallelRanges } from "./port.ts";
-import type { Span } from "./spans.ts";
 
 export interface RangePlan extends ParallelRanges {
   /** What is missing, in pieces of one chunk at most, front first. */

@@ -1,8 +1,8 @@
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Span } from "../spans.ts";
 import type { Opener } from "./fetching.ts";
 import type { Patience } from "./patience.ts";
 import { readSpan } from "./read.ts";
-import type { Span } from "./spans.ts";
 
 /**
  * A part of a blob as a web stream with back-pressure. Unverified unless it is the whole and the

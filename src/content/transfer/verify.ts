@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
-import { LadingError, throwIfAborted } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { digestAlgorithm, digestHex } from "../oci/digest.ts";
-import type { Ingest } from "./port.ts";
-import { addSpan, contiguous, gaps, type Span, spannedBytes } from "./spans.ts";
+import { LadingError, throwIfAborted } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { digestAlgorithm, digestHex } from "../../oci/digest.ts";
+import type { Ingest } from "../port.ts";
+import { addSpan, contiguous, gaps, type Span, spannedBytes } from "../spans.ts";
 
 /** Checks bytes that are whole in memory against their descriptor: size first, then digest. */
 export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {

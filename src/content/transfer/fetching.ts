@@ -1,9 +1,9 @@
-import { abortedError, throwIfAborted } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { systemClock } from "./clock.ts";
-import type { BlobEvent, ContentRole, LadingEvent } from "./events.ts";
+import { abortedError, throwIfAborted } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { systemClock } from "../clock.ts";
+import type { BlobEvent, ContentRole, LadingEvent } from "../events.ts";
+import type { ContentSource, OpenContent } from "../port.ts";
 import type { Patience } from "./patience.ts";
-import type { ContentSource, OpenContent } from "./port.ts";
 import type { VerifiedIngest } from "./verify.ts";
 
 /** What a transfer needs of a source. */

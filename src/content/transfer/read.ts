@@ -1,9 +1,9 @@
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Sink } from "../port.ts";
+import type { Span } from "../spans.ts";
 import { type Opener, readOpened } from "./fetching.ts";
 import { type Patience, persist } from "./patience.ts";
-import type { Sink } from "./port.ts";
-import type { Span } from "./spans.ts";
 import { verifyBytes, wrongSize } from "./verify.ts";
 
 /**
