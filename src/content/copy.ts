@@ -1,8 +1,8 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { abortedError, LadingError, throwIfAborted } from "../errors.ts";
-import { checkLayers, parseImageConfig } from "../oci/config.ts";
+import { checkLayers, type ImageConfig, parseImageConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { DiffId, Digest } from "../oci/digest.ts";
 import { metadataLimits } from "../oci/limits.ts";
 import {
   children,
@@ -21,10 +21,20 @@ import { putBytes, transfer } from "./transfer/transfer.ts";
 export interface CopyOptions extends Patience {
   /** Which entries of an index to copy; all when left out. */
   readonly select?: (index: ImageIndex) => readonly Descriptor[];
+  /** Sees each image's manifest and config before its layers move; throws to refuse it. */
+  readonly onImage?: (image: CopiedImage) => void;
   /** Blobs under way at one time. Default 6. */
   readonly concurrency?: number | undefined;
   /** Layers that may not be distributed: left out with a warning, or fetched from their `urls`. */
   readonly foreignLayers?: "skip" | "fetch" | undefined;
+}
+
+export interface CopiedImage {
+  readonly descriptor: Descriptor;
+  readonly manifest: ImageManifest;
+  readonly config: ImageConfig;
+  /** In the order of the manifest, bottom first. */
+  readonly layers: readonly { readonly layer: Descriptor; readonly diffId: DiffId }[];
 }
 
 export interface CopyResult {
@@ -124,7 +134,9 @@ class GraphCopy {
   async #copyImage(descriptor: Descriptor, manifest: ImageManifest, depth: number): Promise<void> {
     if (isImageConfigType(manifest.config.mediaType)) {
       const { bytes, transferred } = await this.#limit(() => this.#document(manifest.config));
-      checkLayers(manifest, parseImageConfig(bytes));
+      const config = parseImageConfig(bytes);
+      const layers = checkLayers(manifest, config);
+      this.#options.onImage?.({ descriptor, manifest, config, layers });
       this.#plan(descriptor, manifest);
       await this.#put(manifest.config, bytes, "config", transferred);
     } else {

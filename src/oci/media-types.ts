@@ -23,7 +23,10 @@ export const mediaTypes = {
 } as const;
 
 const INDEX_TYPES: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerList]);
-const IMAGE_TYPES: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
+const IMAGE_TYPES: ReadonlySet<string> = new Set([
+  mediaTypes.ociManifest,
+  mediaTypes.dockerManifest,
+]);
 const FOREIGN_TYPES: ReadonlySet<string> = new Set([
   mediaTypes.ociForeignLayer,
   mediaTypes.ociForeignLayerGzip,
@@ -41,7 +44,9 @@ export function isImageManifestType(mediaType: string): boolean {
 
 /** Whether a registry keeps it under `/manifests/` rather than `/blobs/`. */
 export function isManifestType(mediaType: string): boolean {
-  return isIndexType(mediaType) || isImageManifestType(mediaType) || mediaType === mediaTypes.ociArtifact;
+  return (
+    isIndexType(mediaType) || isImageManifestType(mediaType) || mediaType === mediaTypes.ociArtifact
+  );
 }
 
 export function isForeignLayerType(mediaType: string): boolean {

@@ -1,0 +1,204 @@
+import { describe, expect, it } from "vitest";
+import { copy } from "../../src/content/copy.ts";
+import type { LadingEvent } from "../../src/content/events.ts";
+import { MemoryStore } from "../../src/content/memory.ts";
+import type { Descriptor } from "../../src/oci/descriptor.ts";
+import { mediaTypes } from "../../src/oci/media-types.ts";
+import { describeBytes, text } from "../contract/content-store.ts";
+
+describe("a copy", () => {
+  it("brings an image's config first, then its layers, and the manifest last", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["small", "a much larger layer", "medium!"]);
+    const { to, published } = recorded();
+    await copy(from, to, image.descriptor, { concurrency: 1 });
+    expect(published).toEqual(
+      [image.config, image.layers[1], image.layers[2], image.layers[0], image.descriptor].map(
+        (descriptor) => descriptor?.digest,
+      ),
+    );
+  });
+
+  it("brings every child before its parent, through nested indexes", async () => {
+    const from = new MemoryStore();
+    const one = addImage(from, ["one"]);
+    const two = addImage(from, ["two"]);
+    const inner = addIndex(from, [two.descriptor]);
+    const outer = addIndex(from, [one.descriptor, inner]);
+    const { to, published } = recorded();
+    await copy(from, to, outer);
+    for (const [child, parent] of [
+      [one.descriptor, outer],
+      [two.descriptor, inner],
+      [inner, outer],
+    ] as const) {
+      expect(published.indexOf(child.digest)).toBeLessThan(published.indexOf(parent.digest));
+    }
+  });
+
+  it("moves a layer that stands three times once (origin 4.2, fault 26)", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["same", "same", "same"]);
+    const { to, published } = recorded();
+    const result = await copy(from, to, image.descriptor);
+    expect(published).toHaveLength(3);
+    expect(result.outcomes.get(image.layers[0]?.digest as never)).toBe("copied");
+  });
+
+  it("fetches nothing that the target has, manifests included", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["layer"]);
+    const { to } = recorded();
+    await copy(from, to, image.descriptor);
+    const result = await copy(new MemoryStore(), to, image.descriptor);
+    expect(result.transferred).toBe(0);
+    expect([...result.outcomes.values()]).toEqual(["existed", "existed", "existed"]);
+  });
+
+  it("refuses an image whose layers and diff IDs differ in number before any layer moves (fault 5)", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["one", "two"], { diffIds: 1 });
+    const { to, published } = recorded();
+    await expect(copy(from, to, image.descriptor)).rejects.toMatchObject({ code: "malformed" });
+    expect(published).toEqual([]);
+  });
+
+  it("stops the rest at the first failure and says that one (fault 25)", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["present"], { missingLayer: true });
+    const { to, published } = recorded();
+    await expect(copy(from, to, image.descriptor)).rejects.toMatchObject({ code: "not-found" });
+    expect(published).not.toContain(image.descriptor.digest);
+  });
+
+  it("takes what a descriptor embeds, when it is what the digest names", async () => {
+    const from = new MemoryStore();
+    const bytes = text("{}");
+    const empty = describeBytes(bytes, "sha256", mediaTypes.ociEmpty);
+    const data = Buffer.from(bytes).toString("base64");
+    const manifest = addDocument(from, mediaTypes.ociManifest, {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      artifactType: "application/vnd.example",
+      config: { ...empty, data },
+      layers: [{ ...empty, data }],
+    });
+    const { to } = recorded();
+    const result = await copy(from, to, manifest);
+    expect(await to.has(empty)).toBe(true);
+    expect(result.transferred).toBe(manifest.size);
+  });
+
+  it("leaves foreign layers out with a warning (fault 29)", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["here"], { foreign: true });
+    const events: LadingEvent[] = [];
+    const { to } = recorded();
+    const result = await copy(from, to, image.descriptor, {
+      onEvent: (event) => events.push(event),
+    });
+    expect([...result.outcomes.values()]).toContain("skipped");
+    expect(events).toContainEqual(expect.objectContaining({ code: "foreign-layer-skipped" }));
+  });
+
+  it("refuses indexes nested deeper than anyone needs (GHSA-298f-872v-2rcx)", async () => {
+    const from = new MemoryStore();
+    let top = addImage(from, ["deep"]).descriptor;
+    for (let depth = 0; depth < 12; depth += 1) top = addIndex(from, [top]);
+    await expect(copy(from, recorded().to, top)).rejects.toMatchObject({ code: "limit-exceeded" });
+  });
+
+  it("keeps to its limit of blobs under way", async () => {
+    const from = new MemoryStore();
+    const image = addImage(
+      from,
+      Array.from({ length: 30 }, (_, index) => `layer ${index}`),
+    );
+    let now = 0;
+    let most = 0;
+    const counting = Object.assign(Object.create(from), {
+      async open(descriptor: Descriptor, range: { offset: number }) {
+        now += 1;
+        most = Math.max(most, now);
+        const content = await from.open(descriptor, range);
+        await new Promise((resolve) => setImmediate(resolve));
+        now -= 1;
+        return content;
+      },
+    });
+    await copy(counting, recorded().to, image.descriptor, { concurrency: 4 });
+    expect(most).toBe(4);
+  });
+
+  it("ends as aborted when the caller aborts", async () => {
+    const from = new MemoryStore();
+    const image = addImage(from, ["layer"]);
+    const copied = copy(from, recorded().to, image.descriptor, { signal: AbortSignal.abort() });
+    await expect(copied).rejects.toMatchObject({ code: "aborted" });
+  });
+});
+
+function recorded(): { to: MemoryStore; published: string[] } {
+  const to = new MemoryStore();
+  const published: string[] = [];
+  const ingest = to.ingest.bind(to);
+  to.ingest = async (descriptor, options) => {
+    const begun = await ingest(descriptor, options);
+    if (begun === undefined) return undefined;
+    return {
+      ...begun,
+      async commit() {
+        await begun.commit();
+        published.push(descriptor.digest);
+      },
+    };
+  };
+  return { to, published };
+}
+
+interface Shape {
+  readonly diffIds?: number;
+  readonly missingLayer?: boolean;
+  readonly foreign?: boolean;
+}
+
+function addImage(store: MemoryStore, contents: readonly string[], shape: Shape = {}) {
+  const layers = contents.map((content) => addBlob(store, mediaTypes.ociLayer, text(content)));
+  if (shape.missingLayer) {
+    layers.push(describeBytes(text("nowhere"), "sha256", mediaTypes.ociLayer));
+  }
+  if (shape.foreign) {
+    layers.push(describeBytes(text("far away"), "sha256", mediaTypes.ociForeignLayer));
+  }
+  const diffIds = layers.slice(0, shape.diffIds).map(({ digest }) => digest);
+  const config = addDocument(store, mediaTypes.ociConfig, {
+    architecture: "amd64",
+    os: "linux",
+    rootfs: { type: "layers", diff_ids: diffIds },
+  });
+  const descriptor = addDocument(store, mediaTypes.ociManifest, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config,
+    layers,
+  });
+  return { descriptor, config, layers };
+}
+
+function addIndex(store: MemoryStore, manifests: readonly Descriptor[]): Descriptor {
+  return addDocument(store, mediaTypes.ociIndex, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests,
+  });
+}
+
+function addDocument(store: MemoryStore, mediaType: string, document: unknown): Descriptor {
+  return addBlob(store, mediaType, text(JSON.stringify(document)));
+}
+
+function addBlob(store: MemoryStore, mediaType: string, bytes: Uint8Array): Descriptor {
+  const descriptor = describeBytes(bytes, "sha256", mediaType);
+  store.put(descriptor.digest, bytes);
+  return descriptor;
+}
