@@ -1,4 +1,4 @@
-export { type Clock, systemClock } from "./clock.ts";
+export { type Clock, systemClock } from "../clock.ts";
 export { type CopyOptions, type CopyResult, copy, type Outcome } from "./copy.ts";
 export type * from "./events.ts";
 export { MemoryStore } from "./memory.ts";

@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { ContentStore, Ingest, IngestOptions, OpenContent, OpenRange, Sink } from "./port.ts";
 import { addSpan, contiguous, type Span } from "./spans.ts";
+import { Turns } from "./turns.ts";
 import { Watermark } from "./watermark.ts";
 
 /** A content store in memory: for tests, and for content that is made rather than kept. */
@@ -11,8 +12,7 @@ export class MemoryStore implements ContentStore {
   readonly #blobs = new Map<Digest, Uint8Array>();
   readonly #names = new Map<string, Descriptor>();
   readonly #parts = new Map<Digest, { bytes: Uint8Array; spans: readonly Span[] }>();
-  /** The last in the queue for each digest; the next one waits for it. */
-  readonly #turns = new Map<Digest, Promise<void>>();
+  readonly #turns = new Turns();
 
   async resolve(name: string): Promise<Descriptor> {
     const named = this.#names.get(name);
@@ -44,7 +44,13 @@ export class MemoryStore implements ContentStore {
   }
 
   async ingest(descriptor: Descriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {
-    const release = await this.#turn(descriptor.digest, options);
+    const { digest } = descriptor;
+    const release = await this.#turns.take(digest, options.signal, () =>
+      options.onEvent?.({
+        type: "waiting",
+        why: { kind: "same-download", digest, pid: process.pid },
+      }),
+    );
     if (await this.has(descriptor)) {
       release();
       return undefined;
@@ -60,27 +66,6 @@ export class MemoryStore implements ContentStore {
   /** Puts content in as it is, unverified, under its digest. */
   put(digest: Digest, bytes: Uint8Array): void {
     this.#blobs.set(digest, bytes);
-  }
-
-  async #turn(digest: Digest, { signal, onEvent }: IngestOptions): Promise<() => void> {
-    const before = this.#turns.get(digest);
-    let release = (): void => {};
-    const mine = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const queue = (before ?? Promise.resolve()).then(() => mine);
-    this.#turns.set(digest, queue);
-    if (before !== undefined) {
-      onEvent?.({ type: "waiting", why: { kind: "same-download", digest, pid: process.pid } });
-      await unlessAborted(before, signal).catch((error: unknown) => {
-        release();
-        throw error;
-      });
-    }
-    return () => {
-      release();
-      if (this.#turns.get(digest) === queue) this.#turns.delete(digest);
-    };
   }
 
   #begin(descriptor: Descriptor, release: () => void): Ingest {
@@ -125,17 +110,6 @@ export class MemoryStore implements ContentStore {
       },
     };
   }
-}
-
-function unlessAborted(settled: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return settled;
-  return new Promise((resolve, reject) => {
-    const stop = (): void =>
-      reject(new LadingError("aborted", "aborted while waiting", { cause: signal.reason }));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    settled.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 function notFound(what: string): LadingError {

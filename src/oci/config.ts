@@ -155,6 +155,6 @@ function parseHistory(value: JsonValue, index: number): HistoryEntry {
     ...present("createdBy", optionalString(value, "created_by", where)),
     ...present("author", optionalString(value, "author", where)),
     ...present("comment", optionalString(value, "comment", where)),
-    emptyLayer: value["empty_layer"] === true,
+    emptyLayer: value.empty_layer === true,
   };
 }

@@ -56,7 +56,7 @@ export function parseMediaType(text: string, where: string): string {
 }
 
 function parseSize(object: JsonObject, where: string): number {
-  const size = object["size"];
+  const size = object.size;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw wrong(where, "size", "a number of bytes from 0 to 2^53 - 1");
   }

@@ -51,7 +51,7 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions =
   const what = announced !== undefined && isIndexType(announced) ? "index" : "manifest";
   const value = parseJson(bytes, { what, maxBytes: metadataLimits.manifest });
   if (!isObject(value)) throw new LadingError("malformed", `the ${what} is not a JSON object`);
-  if (value["schemaVersion"] === 1) refuseSchema1(mediaTypes.dockerSchema1);
+  if (value.schemaVersion === 1) refuseSchema1(mediaTypes.dockerSchema1);
   const mediaType = documentType(value, announced);
   const document: Document = {
     mediaType,
@@ -66,7 +66,7 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions =
   if (mediaType === mediaTypes.ociArtifact) {
     return { ...document, kind: "artifact", blobs: descriptors(value, "blobs") };
   }
-  const config = parseDescriptor(value["config"], "image manifest, config");
+  const config = parseDescriptor(value.config, "image manifest, config");
   return { ...document, kind: "image", config, layers: descriptors(value, "layers") };
 }
 
@@ -130,15 +130,15 @@ function documentShape(document: JsonObject): string {
   if (has("manifests")) return mediaTypes.ociIndex;
   if (has("layers") || has("config")) return mediaTypes.ociManifest;
   if (has("blobs")) return mediaTypes.ociArtifact;
-  const mediaType = document["mediaType"];
+  const mediaType = document.mediaType;
   if (typeof mediaType === "string" && isManifestType(mediaType)) return mediaType;
   throw new LadingError("malformed", "the document is neither a manifest nor an index");
 }
 
 /** The artifact manifest of the release candidate is the one document without a version. */
 function checkVersion(document: JsonObject, mediaType: string): void {
-  if (document["schemaVersion"] === 2) return;
-  if (mediaType === mediaTypes.ociArtifact && document["schemaVersion"] === undefined) return;
+  if (document.schemaVersion === 2) return;
+  if (mediaType === mediaTypes.ociArtifact && document.schemaVersion === undefined) return;
   throw new LadingError("malformed", "the manifest's schemaVersion is not 2");
 }
 
@@ -148,7 +148,7 @@ function artifactType(document: JsonObject): string | undefined {
 }
 
 function subject(document: JsonObject): Descriptor | undefined {
-  const value = document["subject"] ?? undefined;
+  const value = document.subject ?? undefined;
   return value === undefined ? undefined : parseDescriptor(value, "manifest, subject");
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Clock } from "../../src/content/clock.ts";
+import type { Clock } from "../../src/clock.ts";
 import type { LadingEvent } from "../../src/content/events.ts";
 import { MemoryStore } from "../../src/content/memory.ts";
 import type { OpenRange, Sink } from "../../src/content/port.ts";

@@ -5,6 +5,7 @@ import type { ContentStore, Ingest, OpenContent } from "../../src/content/port.t
 import { putBytes, transfer } from "../../src/content/transfer/transfer.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { type DigestAlgorithm, parseDigest } from "../../src/oci/digest.ts";
+import { mediaTypes } from "../../src/oci/media-types.ts";
 
 export interface StoreUnderTest {
   readonly store: ContentStore;
@@ -171,12 +172,13 @@ export function contentStoreContract(name: string, make: () => Promise<StoreUnde
     });
 
     it("resolves a name to what it was given, and refuses a name for what is not there", async () => {
-      const bytes = text('{"schemaVersion":2}');
-      const descriptor = describeBytes(bytes);
+      const { ociIndex } = mediaTypes;
+      const bytes = text(JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] }));
+      const descriptor = describeBytes(bytes, "sha256", ociIndex);
       await expect(store.tag("registry.example/app:1", descriptor)).rejects.toMatchObject({
         code: "not-found",
       });
-      await putBytes(store, descriptor, bytes, { role: "manifest", transferred: 0 });
+      await putBytes(store, descriptor, bytes, { role: "index", transferred: 0 });
       await store.tag("registry.example/app:1", descriptor);
       expect(await store.resolve("registry.example/app:1")).toMatchObject({
         digest: descriptor.digest,

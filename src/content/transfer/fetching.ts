@@ -1,6 +1,6 @@
+import { systemClock } from "../../clock.ts";
 import { abortedError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { systemClock } from "../clock.ts";
 import type { BlobEvent, ContentRole, LadingEvent } from "../events.ts";
 import type { ContentSource, OpenContent } from "../port.ts";
 import type { Patience } from "./patience.ts";

@@ -1,6 +1,6 @@
+import { type Clock, systemClock } from "../../clock.ts";
 import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { type Clock, systemClock } from "../clock.ts";
 import type { OperationOptions } from "../events.ts";
 import { backoffMs, defaultRetryPolicy, type RetryPolicy } from "../retry.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { abortedError } from "../errors.ts";
+import { abortedError } from "./errors.ts";
 
 /** Time, passed in so that tests own it. */
 export interface Clock {

@@ -1,0 +1,41 @@
+import { abortedError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+
+/** The right to bring in one digest, within this process: one at a time, first come first served. */
+export class Turns {
+  readonly #last = new Map<Digest, Promise<void>>();
+
+  /** Resolves to what gives the turn up. `onWait` is called once if somebody else has it. */
+  async take(digest: Digest, signal?: AbortSignal, onWait?: () => void): Promise<() => void> {
+    const before = this.#last.get(digest);
+    let giveUp = (): void => {};
+    const mine = new Promise<void>((resolve) => {
+      giveUp = resolve;
+    });
+    const ended = (before ?? Promise.resolve()).then(() => mine);
+    this.#last.set(digest, ended);
+    const release = (): void => {
+      giveUp();
+      if (this.#last.get(digest) === ended) this.#last.delete(digest);
+    };
+    if (before === undefined) return release;
+    onWait?.();
+    try {
+      await orAborted(before, signal);
+    } catch (error) {
+      giveUp();
+      throw error;
+    }
+    return release;
+  }
+}
+
+function orAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(abortedError(signal));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

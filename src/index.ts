@@ -1,0 +1,29 @@
+/**
+ * lading: OCI images from a registry to disk, from Node.js, without a daemon.
+ *
+ * @packageDocumentation
+ */
+export type { Clock } from "./clock.ts";
+export type * from "./content/events.ts";
+export type { RetryPolicy } from "./content/retry.ts";
+export { type ErrorCode, type ErrorContext, LadingError } from "./errors.ts";
+export type { ImageConfig } from "./oci/config.ts";
+export type { Descriptor } from "./oci/descriptor.ts";
+export type { DiffId, Digest } from "./oci/digest.ts";
+export type { ImageIndex, ImageManifest, Manifest } from "./oci/manifest.ts";
+export type { Platform } from "./oci/platform.ts";
+export { formatReference, parseReference, type Reference } from "./oci/reference.ts";
+export type { Credential, CredentialSource } from "./registry/auth/credentials.ts";
+export type * from "./store/types.ts";
+export type * from "./verbs/fetch.ts";
+export type * from "./verbs/inspect.ts";
+export { pull } from "./verbs/once.ts";
+export { type Lading, open } from "./verbs/open.ts";
+export type {
+  PulledImage,
+  PulledLayer,
+  PullOptions,
+  PullPolicy,
+  PullResult,
+} from "./verbs/pull.ts";
+export type { Limits, OpenOptions } from "./verbs/session.ts";

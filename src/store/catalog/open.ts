@@ -1,0 +1,73 @@
+import { rm, statfs } from "node:fs/promises";
+import type { Clock } from "../../clock.ts";
+import { acquireLock } from "../../disk/lock.ts";
+import { type Database, isBusy, openDatabase, transaction } from "../../disk/sqlite.ts";
+import { LadingError } from "../../errors.ts";
+import type { Layout } from "../layout.ts";
+import { migrations } from "./schema.ts";
+
+/**
+ * Opens the catalog, made or migrated under a lock so that any number of processes may come first at
+ * once. Where WAL does not work (network and read-only file systems) it is kept in memory and filled
+ * from the disk. One that SQLite can't read is thrown away: it is an index, the disk is the truth.
+ */
+export async function openCatalog(layout: Layout, clock: Clock): Promise<Database> {
+  if (await needsMemory(layout)) return migrated(await openDatabase(":memory:"));
+  const lock = await acquireLock(layout.lock("catalog"), "exclusive", { clock });
+  try {
+    return migrated(await openDatabase(layout.catalog));
+  } catch (error) {
+    if (isBusy(error)) throw error;
+    await removeCatalog(layout);
+    return migrated(await openDatabase(layout.catalog));
+  } finally {
+    lock.release();
+  }
+}
+
+export async function removeCatalog(layout: Layout): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+    await rm(`${layout.catalog}${suffix}`, { force: true });
+  }
+}
+
+function migrated(database: Database): Database {
+  try {
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
+    );
+    const version = versionOf(database);
+    if (version > migrations.length) throw tooNew(version);
+    for (let next = version; next < migrations.length; next += 1) {
+      transaction(database, () => {
+        database.exec(migrations[next] ?? "");
+        database.exec(`PRAGMA user_version = ${next + 1}`);
+      });
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function versionOf(database: Database): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
+}
+
+/** Magic numbers of statfs(2) for NFS, SMB, CIFS, SMB2, FUSE, 9p, AFS, Ceph and Lustre. */
+const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x5346414f, 0x00c36400,
+  0x0bd00bd0,
+]);
+
+async function needsMemory(layout: Layout): Promise<boolean> {
+  const disk = await statfs(layout.root).catch(() => undefined);
+  return disk !== undefined && NETWORK_FILE_SYSTEMS.has(disk.type);
+}
+
+function tooNew(version: number): LadingError {
+  return new LadingError("store-corrupt", `the catalog is of a newer lading (version ${version})`, {
+    hint: "use that lading, or run: lading store rebuild",
+  });
+}

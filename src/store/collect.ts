@@ -1,0 +1,92 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { OperationOptions } from "../content/events.ts";
+import { onDisk } from "../disk/disk-error.ts";
+import { isTemporary } from "../disk/publish.ts";
+import { throwIfAborted } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { blobSize, listBlobs } from "./blobs.ts";
+import { reconcile } from "./catalog/reconcile.ts";
+import { deleteOrphans, writeIndexHash } from "./catalog/write.ts";
+import type { Holds } from "./hold.ts";
+import { isUnnamed, readIndex, updateIndex } from "./index-json.ts";
+import type { Layout } from "./layout.ts";
+import { liveLeases } from "./lease.ts";
+import type { NamesOf } from "./names.ts";
+import { reachable } from "./reachable.ts";
+import type { CollectReport } from "./types.ts";
+
+export interface CollectOptions extends OperationOptions {
+  readonly dryRun?: boolean | undefined;
+}
+
+/**
+ * Frees what neither a name nor a lease reaches: blobs, and downloads that nobody goes on with. Nobody
+ * writes meanwhile, so that a pull elsewhere loses nothing: it waits, or it is waited for.
+ */
+export async function collect(
+  store: NamesOf & { readonly holds: Holds },
+  options: CollectOptions = {},
+): Promise<CollectReport> {
+  const { layout, catalog, clock, holds } = store;
+  const lock = await holds.exclusive(options);
+  try {
+    await reconcile(layout, catalog, clock, options);
+    const index = await readIndex(layout);
+    const kept = index.entries.filter((entry) => !isUnnamed(entry));
+    const leased = await liveLeases(layout, clock);
+    const roots = [...kept.map(({ descriptor }) => descriptor), ...leased];
+    const reached = await reachable(layout, roots);
+    const blobs = await unreached(layout, reached, options);
+    const ingests = await abandoned(layout);
+    const bytes = [...blobs, ...ingests].reduce((sum, { size }) => sum + size, 0);
+    const report = { dryRun: options.dryRun ?? false, blobs, bytes, ingests: ingests.length };
+    if (options.dryRun) return report;
+
+    // Names before content: a crash between leaves blobs that nobody needs, never a name without.
+    const dropped = kept.length === index.entries.length ? index.entries : kept;
+    const { hash } = await updateIndex(layout, clock, options, () => dropped);
+    await catalog.write(options, (database) => {
+      deleteOrphans(database);
+      writeIndexHash(database, hash);
+    });
+    for (const { digest } of blobs) await remove(layout.blob(digest));
+    for (const { path } of ingests) await remove(path);
+    return report;
+  } finally {
+    lock.release();
+  }
+}
+
+async function unreached(
+  layout: Layout,
+  reached: ReadonlySet<Digest>,
+  { signal }: OperationOptions,
+): Promise<readonly { digest: Digest; size: number }[]> {
+  const blobs: { digest: Digest; size: number }[] = [];
+  for await (const digest of listBlobs(layout)) {
+    throwIfAborted(signal);
+    if (!reached.has(digest)) blobs.push({ digest, size: (await blobSize(layout, digest)) ?? 0 });
+  }
+  return blobs;
+}
+
+/** With the store to ourselves nobody downloads, so every part and temporary file was left behind. */
+async function abandoned(layout: Layout): Promise<readonly { path: string; size: number }[]> {
+  const parts = await readdir(layout.ingests).catch(() => []);
+  const temporary = (await readdir(layout.root).catch(() => [])).filter(isTemporary);
+  const paths = [
+    ...parts.map((name) => join(layout.ingests, name)),
+    ...temporary.map((name) => join(layout.root, name)),
+  ];
+  return Promise.all(
+    paths.map(async (path) => ({
+      path,
+      size: (await stat(path).catch(() => undefined))?.size ?? 0,
+    })),
+  );
+}
+
+async function remove(path: string): Promise<void> {
+  await onDisk("removing from the store", path, () => rm(path, { force: true, recursive: true }));
+}

@@ -1,0 +1,96 @@
+import { access, constants, readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { errno, onDisk } from "../disk/disk-error.ts";
+import { makeFolder } from "../disk/folder.ts";
+import { replaceFile } from "../disk/publish.ts";
+import { LadingError } from "../errors.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
+
+/** Where a store keeps what. Digests are checked before they are made, so each path stays inside. */
+export class Layout {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
+
+  get index(): string {
+    return join(this.root, "index.json");
+  }
+  get catalog(): string {
+    return join(this.root, "catalog.db");
+  }
+  get ingests(): string {
+    return join(this.root, "ingest");
+  }
+  get leases(): string {
+    return join(this.root, "leases");
+  }
+  get quarantine(): string {
+    return join(this.root, "quarantine");
+  }
+  get blobs(): string {
+    return join(this.root, "blobs");
+  }
+
+  blobFolder(algorithm: string): string {
+    return join(this.blobs, algorithm);
+  }
+
+  blob(digest: Digest): string {
+    return join(this.blobs, digestAlgorithm(digest), digestHex(digest));
+  }
+
+  /** Downloads of a digest are `<alg>-<hex>.<generation>`. */
+  ingest(digest: Digest): string {
+    return join(this.ingests, `${digestAlgorithm(digest)}-${digestHex(digest)}`);
+  }
+
+  lock(name: string): string {
+    return join(this.root, "lock", name);
+  }
+}
+
+/** `$LADING_ROOT`, else `$XDG_DATA_HOME/lading`, else `~/.local/share/lading`. */
+export function defaultRoot(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.LADING_ROOT) return env.LADING_ROOT;
+  return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "lading");
+}
+
+const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+
+/** Makes what is missing of a store's folders; refuses a root that is something else. */
+export async function prepareLayout(layout: Layout): Promise<void> {
+  if (await isPrepared(layout)) return;
+  await refuseForeignRoot(layout);
+  await makeFolder(layout.root);
+  const folders = [layout.blobFolder("sha256"), layout.ingests, layout.leases, layout.lock("")];
+  for (const folder of folders) await makeFolder(folder);
+  await onDisk("opening the store", layout.root, () => access(layout.root, constants.W_OK));
+  const marker = join(layout.root, "oci-layout");
+  await replaceFile(marker, new TextEncoder().encode(OCI_LAYOUT));
+}
+
+async function isPrepared(layout: Layout): Promise<boolean> {
+  try {
+    const marker = await readFile(join(layout.root, "oci-layout"), "utf8");
+    const prepared = [layout.ingests, layout.leases, layout.lock("")].map((path) => stat(path));
+    await Promise.all([...prepared, access(layout.root, constants.W_OK)]);
+    return marker.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+async function refuseForeignRoot(layout: Layout): Promise<void> {
+  const root = await stat(layout.root).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return undefined;
+    return onDisk("opening the store", layout.root, () => Promise.reject(error));
+  });
+  if (root === undefined || root.isDirectory()) return;
+  throw new LadingError("disk", "the store's root is a file, not a folder", {
+    path: layout.root,
+    hint: "choose a folder with --root or LADING_ROOT",
+  });
+}

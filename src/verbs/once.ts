@@ -1,0 +1,32 @@
+import type { Lading } from "./open.ts";
+import { open } from "./open.ts";
+import type { PullOptions, PullResult } from "./pull.ts";
+import type { OpenOptions } from "./session.ts";
+
+/**
+ * Pulls one image. For more than one call, {@link open} keeps sockets, tokens and the store between
+ * them.
+ *
+ * @example
+ * ```ts
+ * import { pull } from "lading";
+ *
+ * const image = await pull("ghcr.io/stefanprodan/podinfo:6.7.0", { platform: "linux/arm64" });
+ * console.log(image.reference, image.digest);
+ * ```
+ */
+export function pull(
+  reference: string,
+  options: OpenOptions & PullOptions = {},
+): Promise<PullResult> {
+  return once(options, (lading) => lading.pull(reference, { lease: false, ...options }));
+}
+
+async function once<T>(options: OpenOptions, work: (lading: Lading) => Promise<T>): Promise<T> {
+  const lading = await open(options);
+  try {
+    return await work(lading);
+  } finally {
+    await lading.close();
+  }
+}

@@ -1,0 +1,92 @@
+import type { OperationOptions } from "../content/events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { ImageIndex } from "../oci/manifest.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { RunningServer } from "../server/index.ts";
+import type { CollectReport, StoredImage, VerifyReport } from "../store/types.ts";
+import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
+import type { InspectOptions, InspectResult } from "./inspect.ts";
+import { type PullOptions, type PullResult, pull } from "./pull.ts";
+import type { ServeOptions } from "./serve.ts";
+import { type OpenOptions, Session } from "./session.ts";
+import type { CollectOptions, RemoveResult, VerifyOptions } from "./store.ts";
+
+/**
+ * lading with what lives between calls: the store, the sockets, the tokens in memory.
+ *
+ * @example
+ * ```ts
+ * import { open } from "lading";
+ *
+ * await using lading = await open({ root: "/var/lib/sandbox/images" });
+ * const image = await lading.pull("docker.io/library/alpine:3.20");
+ * console.log(image.digest, image.images[0]?.layers.length);
+ * ```
+ */
+export interface Lading extends AsyncDisposable {
+  pull(reference: string, options?: PullOptions): Promise<PullResult>;
+  /** What is in the store, by name. */
+  images(options?: OperationOptions): Promise<readonly StoredImage[]>;
+  inspect(reference: string, options?: InspectOptions): Promise<InspectResult>;
+  /** Removes a name; its content goes with the next {@link collect}. */
+  remove(reference: string, options?: OperationOptions): Promise<RemoveResult>;
+  fetchManifest(reference: string, options?: FetchOptions): Promise<FetchedManifest>;
+  fetchIndex(
+    reference: string,
+    options?: OperationOptions,
+  ): Promise<FetchedManifest & { readonly manifest: ImageIndex }>;
+  fetchManifestAndConfig(reference: string, options?: FetchOptions): Promise<FetchedImage>;
+  fetchBlob(
+    reference: string,
+    digest: string,
+    options?: FetchBlobOptions,
+  ): Promise<ReadableStream<Uint8Array>>;
+  resolvePlatform(
+    reference: string,
+    platform?: string | Platform,
+    options?: OperationOptions,
+  ): Promise<Descriptor>;
+  tags(reference: string, options?: OperationOptions): AsyncIterable<string>;
+  /** Serves the store by the distribution API, on loopback unless told otherwise. */
+  serve(options?: ServeOptions): Promise<RunningServer>;
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /** Makes the catalog again from the disk alone. */
+  rebuild(options?: OperationOptions): Promise<{ readonly images: number }>;
+  /** Frees what neither a name nor a lease reaches. */
+  collect(options?: CollectOptions): Promise<CollectReport>;
+  /** Waits for nothing, closes sockets and database; what is under way fails as aborted. */
+  close(): Promise<void>;
+}
+
+/** Opens lading. The store's folder is made when first needed. */
+export async function open(options: OpenOptions = {}): Promise<Lading> {
+  const session = new Session(options);
+  const fetching = () => import("./fetch.ts");
+  const store = () => import("./store.ts");
+  return {
+    pull: (reference, options) => pull(session, reference, options),
+    images: async (options) => (await store()).images(session, options),
+    inspect: async (reference, options) =>
+      (await import("./inspect.ts")).inspect(session, reference, options),
+    remove: async (reference, options) => (await store()).remove(session, reference, options),
+    fetchManifest: async (reference, options) =>
+      (await fetching()).fetchManifest(session, reference, options),
+    fetchIndex: async (reference, options) =>
+      (await fetching()).fetchIndex(session, reference, options),
+    fetchManifestAndConfig: async (reference, options) =>
+      (await fetching()).fetchManifestAndConfig(session, reference, options),
+    fetchBlob: async (reference, digest, options) =>
+      (await fetching()).fetchBlob(session, reference, digest, options),
+    resolvePlatform: async (reference, platform, options) =>
+      (await fetching()).resolvePlatform(session, reference, platform, options),
+    tags: async function* (reference, options) {
+      yield* (await fetching()).tags(session, reference, options);
+    },
+    serve: async (options) => (await import("./serve.ts")).serve(session, options),
+    verify: async (options) => (await store()).verify(session, options),
+    rebuild: async (options) => (await store()).rebuild(session, options),
+    collect: async (options) => (await store()).collect(session, options),
+    close: () => session[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,86 @@
+import { LadingError } from "../errors.ts";
+import type { ImageConfig } from "../oci/config.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { ImageIndex } from "../oci/manifest.ts";
+import { isIndexType } from "../oci/media-types.ts";
+import {
+  defaultPlatform,
+  formatPlatform,
+  isRunnable,
+  type Platform,
+  parsePlatform,
+  selectPlatform,
+} from "../oci/platform.ts";
+
+/** Which images of a reference a caller wants. */
+export type WantedPlatform =
+  | { readonly kind: "all" }
+  /** `asked` is false for the host's own platform, which nobody named. */
+  | { readonly kind: "one"; readonly platform: Platform; readonly asked: boolean };
+
+export function wantedPlatform(options: {
+  readonly platform?: string | Platform | undefined;
+  readonly allPlatforms?: boolean | undefined;
+}): WantedPlatform {
+  const { platform, allPlatforms } = options;
+  if (allPlatforms && platform !== undefined) {
+    throw new LadingError("usage", "one platform and all platforms can't be asked for at once");
+  }
+  if (allPlatforms) return { kind: "all" };
+  if (platform === undefined) return { kind: "one", platform: defaultPlatform(), asked: false };
+  const parsed = typeof platform === "string" ? parsePlatform(platform) : platform;
+  return { kind: "one", platform: parsed, asked: true };
+}
+
+/** Chooses entries of indexes, and remembers what there was to choose from. */
+export class PlatformChoice {
+  readonly #wanted: WantedPlatform;
+  readonly #available = new Set<string>();
+  readonly #chosen = new Map<Digest, Platform | undefined>();
+
+  constructor(wanted: WantedPlatform) {
+    this.#wanted = wanted;
+  }
+
+  /** What to copy of an index. Without a match its nested indexes are looked into. */
+  readonly select = (index: ImageIndex): readonly Descriptor[] => {
+    const runnable = index.manifests.filter(isRunnable);
+    for (const { platform } of runnable) {
+      if (platform !== undefined) this.#available.add(formatPlatform(platform));
+    }
+    const nested = runnable.filter((entry) => isIndexType(entry.mediaType));
+    const chosen = this.#choose(runnable);
+    for (const entry of chosen) this.#chosen.set(entry.digest, entry.platform);
+    if (chosen.length > 0) return chosen;
+    if (nested.length === 0 && this.#wanted.kind === "one") throw this.noMatch();
+    return nested;
+  };
+
+  /** Refuses an image that stands alone but is not for the platform that was asked for by name. */
+  checkSingle(config: ImageConfig): void {
+    if (this.#wanted.kind === "all" || !this.#wanted.asked) return;
+    this.#available.add(formatPlatform(config.platform));
+    const candidate = { mediaType: "", digest: "" as Digest, size: 0, platform: config.platform };
+    if (selectPlatform(this.#wanted.platform, [candidate]) === undefined) throw this.noMatch();
+  }
+
+  /** An index names the platform; an image on its own tells it in its config. */
+  platformOf(descriptor: Descriptor, config: ImageConfig): Platform {
+    return this.#chosen.get(descriptor.digest) ?? config.platform;
+  }
+
+  #choose(entries: readonly Descriptor[]): readonly Descriptor[] {
+    if (this.#wanted.kind === "all") return entries;
+    const best = selectPlatform(this.#wanted.platform, entries);
+    return best === undefined ? [] : [best];
+  }
+
+  noMatch(): LadingError {
+    const wanted = this.#wanted.kind === "one" ? formatPlatform(this.#wanted.platform) : "any";
+    const available = [...this.#available].join(", ") || "none";
+    return new LadingError("platform-not-found", `there is no image for ${wanted}`, {
+      hint: `available: ${available}; choose with --platform`,
+    });
+  }
+}

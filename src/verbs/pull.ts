@@ -1,0 +1,247 @@
+import { type CopiedImage, copy, type Outcome } from "../content/copy.ts";
+import type { LadingEvent, OperationOptions } from "../content/events.ts";
+import { LadingError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { DiffId, Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
+import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
+import type { LocalStore } from "../store/local-store.ts";
+import type { Lease, StoredImage, StoredManifest } from "../store/types.ts";
+import { completeImage } from "./complete.ts";
+import { failing } from "./failing.ts";
+import { PlatformChoice, type WantedPlatform, wantedPlatform } from "./platform-choice.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * When to ask the registry: `always` (one request when nothing moved), `missing` (only for what is not
+ * complete in the store), `never`.
+ */
+export type PullPolicy = "always" | "missing" | "never";
+
+export interface PullOptions extends OperationOptions {
+  /** `linux/arm64/v8`, `arm64`, …. Default: Linux on this machine's architecture. */
+  readonly platform?: string | Platform | undefined;
+  readonly allPlatforms?: boolean | undefined;
+  /** Default `always`. */
+  readonly policy?: PullPolicy | undefined;
+  /** Blobs under way at one time. */
+  readonly concurrency?: number | undefined;
+  /** Fetch layers that may not be distributed from their own `urls`, anonymously. Default false. */
+  readonly foreignLayers?: boolean | undefined;
+  /** Keep what was pulled from garbage collection while this process lives. Default true. */
+  readonly lease?: boolean | undefined;
+}
+
+export interface PullResult {
+  /** Canonical: `docker.io/library/alpine:3.20`. */
+  readonly reference: string;
+  /** What the reference resolved to: an index or a manifest. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly images: readonly PulledImage[];
+  /** Bytes that came over the wire. */
+  readonly transferred: number;
+  /** Bytes of the image that were in the store already. */
+  readonly existed: number;
+  /** Requests to registries, those for tokens included. */
+  readonly requests: number;
+  readonly ms: number;
+  /** Whether everything was there already. */
+  readonly upToDate: boolean;
+  /** Undefined when `lease: false` was asked for. */
+  readonly lease: Lease | undefined;
+}
+
+export interface PulledImage {
+  readonly platform: Platform;
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  /** In the order of the manifest, bottom first; one digest may stand twice. */
+  readonly layers: readonly PulledLayer[];
+}
+
+export interface PulledLayer {
+  readonly descriptor: Descriptor;
+  readonly diffId: DiffId;
+  readonly outcome: Outcome;
+}
+
+/** Brings an image from its registry into the local store. */
+export async function pull(
+  session: Session,
+  text: string,
+  options: PullOptions = {},
+): Promise<PullResult> {
+  const reference = parseReference(text);
+  const name = formatReference(reference);
+  return failing({ reference: name }, async () => {
+    const started = session.clock.now();
+    const wanted = wantedPlatform(options);
+    const counted = countRequests(session.operation(options));
+    const store = await session.store();
+    const pulling: Pulling = { session, store, reference, name, wanted, options: counted.options };
+    const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
+    const lease =
+      options.lease === false ? undefined : await store.lease([pulled.descriptor], counted.options);
+    const { descriptor, images, transferred, existed } = pulled;
+    const ms = session.clock.now() - started;
+    const requests = counted.requests();
+    const { digest, mediaType } = descriptor;
+    counted.options.onEvent?.({ type: "done", reference: name, digest, transferred, requests, ms });
+    const upToDate = pulled.upToDate;
+    return {
+      reference: name,
+      digest,
+      mediaType,
+      images,
+      transferred,
+      existed,
+      requests,
+      ms,
+      upToDate,
+      lease,
+    };
+  });
+}
+
+interface Pulling {
+  readonly session: Session;
+  readonly store: LocalStore;
+  readonly reference: Reference;
+  readonly name: string;
+  readonly wanted: WantedPlatform;
+  readonly options: PullOptions;
+}
+
+interface Pulled {
+  readonly descriptor: Descriptor;
+  readonly images: readonly PulledImage[];
+  readonly transferred: number;
+  readonly existed: number;
+  readonly upToDate: boolean;
+}
+
+/** What needs no registry: a policy that says so, or a digest, which can't have moved. */
+async function fromStore(pulling: Pulling): Promise<Pulled | undefined> {
+  const { store, name, wanted } = pulling;
+  const { policy = "always" } = pulling.options;
+  if (policy === "always" && pulling.reference.digest === undefined) return undefined;
+  const image = await completeImage(store, name, wanted);
+  if (image !== undefined) return there(pulling, image);
+  if (policy !== "never") return undefined;
+  throw new LadingError(
+    "not-found",
+    "the image is not in the store, and the policy is never to pull",
+    {
+      hint: "pull it first, or use --policy missing",
+    },
+  );
+}
+
+async function fromRegistry(pulling: Pulling): Promise<Pulled> {
+  const { session, store, reference, name, wanted, options } = pulling;
+  const repository = await session.repository(reference);
+  options.onEvent?.({ type: "resolving", reference: name, from: repository.name });
+  const top = await repository.resolve(reference.digest ?? reference.tag ?? "latest", options);
+  const { digest, mediaType, size } = top;
+  options.onEvent?.({ type: "resolved", reference: name, digest, mediaType, size });
+  const image = await completeImage(store, name, wanted);
+  if (image?.descriptor.digest === top.digest) return there(pulling, image);
+
+  const choice = new PlatformChoice(wanted);
+  const images: CopiedImage[] = [];
+  const result = await copy(repository, store, top, {
+    ...options,
+    concurrency: options.concurrency ?? session.options.limits?.concurrency,
+    retry: session.options.retry,
+    clock: session.clock,
+    foreignLayers: options.foreignLayers ? "fetch" : "skip",
+    select: choice.select,
+    onImage(copied) {
+      if (copied.descriptor.digest === top.digest) choice.checkSingle(copied.config);
+      images.push(copied);
+    },
+  });
+  const manifests = images.map(({ descriptor, config }) => ({
+    descriptor,
+    platform: choice.platformOf(descriptor, config),
+  }));
+  await store.record({ reference: name, descriptor: top, manifests }, options);
+  return {
+    descriptor: top,
+    images: images.map((copied) => pulledImage(copied, choice, result.outcomes)),
+    transferred: result.transferred,
+    existed: existedBytes(images, result.outcomes),
+    upToDate: [...result.outcomes.values()].every((outcome) => outcome === "existed"),
+  };
+}
+
+async function there(pulling: Pulling, image: StoredImage): Promise<Pulled> {
+  const { descriptor, manifests } = image;
+  await pulling.store.touch(pulling.name);
+  pulling.options.onEvent?.({
+    type: "exists",
+    digest: descriptor.digest,
+    size: descriptor.size,
+    role: manifests[0]?.descriptor.digest === descriptor.digest ? "manifest" : "index",
+  });
+  return {
+    descriptor,
+    images: manifests.map(storedImage),
+    transferred: 0,
+    existed: image.size,
+    upToDate: true,
+  };
+}
+
+function storedImage({ platform, descriptor, config, layers }: StoredManifest): PulledImage {
+  return {
+    platform,
+    manifest: descriptor,
+    config,
+    layers: layers.map((layer) => ({
+      descriptor: layer.descriptor,
+      diffId: layer.diffId,
+      outcome: "existed",
+    })),
+  };
+}
+
+function pulledImage(
+  { descriptor, manifest, config, layers }: CopiedImage,
+  choice: PlatformChoice,
+  outcomes: ReadonlyMap<Digest, Outcome>,
+): PulledImage {
+  return {
+    platform: choice.platformOf(descriptor, config),
+    manifest: descriptor,
+    config: manifest.config,
+    layers: layers.map(({ layer, diffId }) => ({
+      descriptor: layer,
+      diffId,
+      outcome: outcomes.get(layer.digest) ?? "existed",
+    })),
+  };
+}
+
+function existedBytes(
+  images: readonly CopiedImage[],
+  outcomes: ReadonlyMap<Digest, Outcome>,
+): number {
+  const sizes = new Map<Digest, number>();
+  for (const { manifest } of images) {
+    for (const { digest, size } of [manifest.config, ...manifest.layers]) sizes.set(digest, size);
+  }
+  let bytes = 0;
+  for (const [digest, size] of sizes) if (outcomes.get(digest) === "existed") bytes += size;
+  return bytes;
+}
+
+function countRequests(options: PullOptions): { options: PullOptions; requests: () => number } {
+  let requests = 0;
+  const onEvent = (event: LadingEvent): void => {
+    if (event.type === "request") requests += 1;
+    options.onEvent?.(event);
+  };
+  return { options: { ...options, onEvent }, requests: () => requests };
+}

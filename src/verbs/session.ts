@@ -1,0 +1,86 @@
+import { type Clock, systemClock } from "../clock.ts";
+import type { EventListener, OperationOptions } from "../content/events.ts";
+import type { RetryPolicy } from "../content/retry.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { CredentialSource } from "../registry/auth/credentials.ts";
+import type { RegistryClient, RegistryClientOptions } from "../registry/client.ts";
+import type { Repository } from "../registry/repository.ts";
+import type { LocalStore } from "../store/local-store.ts";
+
+export interface OpenOptions {
+  /** The store's folder. Default: `$LADING_ROOT`, else `$XDG_DATA_HOME/lading`, else `~/.local/share/lading`. */
+  readonly root?: string | undefined;
+  /** Default: the `auths` of docker's config file, else anonymous. */
+  readonly credentials?: CredentialSource | undefined;
+  /** Registries (`host[:port]`) that may be spoken to without TLS; loopback hosts always may. */
+  readonly plainHttp?: readonly string[] | undefined;
+  /** Hosts that may serve tokens or blobs though the address rules of `docs/realm-policy.md` refuse them. */
+  readonly trustHosts?: readonly string[] | undefined;
+  readonly limits?: Limits | undefined;
+  readonly retry?: RetryPolicy | undefined;
+  readonly clock?: Clock | undefined;
+  readonly userAgent?: string | undefined;
+  readonly transport?: RegistryClientOptions["transport"];
+  /** Hears what no single operation asked for; an operation's own listener comes first. */
+  readonly onEvent?: EventListener | undefined;
+}
+
+export interface Limits {
+  /** Blobs under way at one time in one pull. Default 6. */
+  readonly concurrency?: number | undefined;
+  /** Requests under way at one time for one host. */
+  readonly perHost?: number | undefined;
+}
+
+/** What lives between calls: the store, the sockets, the tokens. Each is made when first needed. */
+export class Session implements AsyncDisposable {
+  readonly options: OpenOptions;
+  readonly clock: Clock;
+  #store: Promise<LocalStore> | undefined;
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(options: OpenOptions) {
+    this.options = options;
+    this.clock = options.clock ?? systemClock;
+  }
+
+  store(): Promise<LocalStore> {
+    this.#store ??= import("../store/local-store.ts").then(({ openStore }) =>
+      openStore({ root: this.options.root, clock: this.clock }),
+    );
+    return this.#store;
+  }
+
+  async repository(reference: Reference): Promise<Repository> {
+    const client = await this.#registry();
+    return client.repository(reference);
+  }
+
+  /** An operation's options with the session's defaults. */
+  operation<T extends OperationOptions>(options: T): T {
+    return { ...options, onEvent: options.onEvent ?? this.options.onEvent };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled([this.#client, this.#store]);
+    for (const part of opened) {
+      if (part.status === "fulfilled") await part.value?.[Symbol.asyncDispose]();
+    }
+  }
+
+  #registry(): Promise<RegistryClient> {
+    this.#client ??= import("../registry/client.ts").then(({ createRegistryClient }) =>
+      createRegistryClient({
+        credentials: this.options.credentials,
+        plainHttp: this.options.plainHttp,
+        trustHosts: this.options.trustHosts,
+        concurrencyPerHost: this.options.limits?.perHost,
+        retry: this.options.retry,
+        clock: this.clock,
+        userAgent: this.options.userAgent,
+        transport: this.options.transport,
+      }),
+    );
+    return this.#client;
+  }
+}
