@@ -17,6 +17,9 @@ export interface OpenOptions {
   /** Hosts that may serve tokens or blobs though the address rules of `docs/realm-policy.md` refuse them. */
   readonly trustHosts?: readonly string[] | undefined;
   readonly limits?: Limits | undefined;
+  readonly timeouts?: RegistryClientOptions["timeouts"];
+  /** From which size on, and how, large blobs are fetched in ranges side by side. */
+  readonly parallel?: RegistryClientOptions["parallel"];
   readonly retry?: RetryPolicy | undefined;
   readonly clock?: Clock | undefined;
   readonly userAgent?: string | undefined;
@@ -74,7 +77,9 @@ export class Session implements AsyncDisposable {
         credentials: this.options.credentials,
         plainHttp: this.options.plainHttp,
         trustHosts: this.options.trustHosts,
-        concurrencyPerHost: this.options.limits?.perHost,
+        perHost: this.options.limits?.perHost,
+        timeouts: this.options.timeouts,
+        parallel: this.options.parallel,
         retry: this.options.retry,
         clock: this.clock,
         userAgent: this.options.userAgent,

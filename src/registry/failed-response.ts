@@ -1,0 +1,47 @@
+import { LadingError } from "../errors.ts";
+import { errorDetail } from "./http/error-detail.ts";
+import type { HttpResponse } from "./http/message.ts";
+import { redactUrl } from "./http/redact.ts";
+
+export interface Asked {
+  /** "fetching the manifest 3.20" */
+  readonly doing: string;
+  readonly registry: string;
+  readonly repository: string;
+}
+
+/** The error for an answer that is not the one that was wanted. Reads what the registry says of it. */
+export async function failedResponse(response: HttpResponse, asked: Asked): Promise<LadingError> {
+  const { status, url } = response;
+  const detail = await errorDetail(response);
+  const message = `${asked.doing}: ${asked.registry} answered ${status}${detail}`;
+  const context = { url: redactUrl(url), status };
+  const name = `${asked.registry}/${asked.repository}`;
+  if (status === 404) {
+    return new LadingError("not-found", message, {
+      ...context,
+      hint: `check the name and the tag (lading tags ${name}); a private image also looks like this`,
+    });
+  }
+  if (status === 401 || status === 403) {
+    return new LadingError("unauthorized", message, {
+      ...context,
+      hint: `log in to ${asked.registry} (docker login), or check what this user may read`,
+    });
+  }
+  if (status === 429) {
+    return new LadingError("rate-limited", message, {
+      ...context,
+      transient: true,
+      hint: "the registry limits how much one may ask; wait, or log in for a higher limit",
+    });
+  }
+  const passing = status >= 500 || status === 408;
+  return new LadingError("registry-unavailable", message, {
+    ...context,
+    transient: passing,
+    hint: passing
+      ? "the registry has trouble; try again later"
+      : "is this a registry? A proxy or another server may stand in its place",
+  });
+}

@@ -1,0 +1,136 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../clock.ts";
+import type { Sink } from "../../content/port.ts";
+import { abortedError, LadingError } from "../../errors.ts";
+import type { HttpBody } from "./message.ts";
+import { redactUrl } from "./redact.ts";
+
+export interface BodyOptions {
+  readonly url: URL;
+  readonly idleMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The body of a response: nothing is read before it is asked for, nothing is left open after. */
+export function responseBody(incoming: IncomingMessage, options: BodyOptions): HttpBody {
+  let failure: unknown;
+  incoming.on("error", (error) => {
+    failure ??= error;
+  });
+  const encoding = incoming.headers["content-encoding"] ?? "identity";
+  return {
+    async read(sink) {
+      if (encoding.trim().toLowerCase() !== "identity") throw encoded(options.url, encoding);
+      if (failure !== undefined) throw broken(options.url, failure);
+      await pump(incoming, sink, options);
+    },
+    async bytes(maxBytes) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      await this.read((chunk) => {
+        size += chunk.length;
+        if (size > maxBytes) throw tooLong(options.url, maxBytes);
+        chunks.push(chunk);
+      });
+      return Buffer.concat(chunks);
+    },
+    cancel() {
+      if (!incoming.readableEnded) incoming.destroy();
+    },
+  };
+}
+
+function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Promise<void> {
+  const { url, idleMs, clock, signal } = options;
+  return new Promise((resolve, reject) => {
+    let last = clock.now();
+    let waiting = false;
+    let cancelTimer = clock.after(idleMs, watch);
+
+    function watch(): void {
+      const idle = waiting ? 0 : clock.now() - last;
+      if (idle >= idleMs) fail(stalled(url, idleMs));
+      else cancelTimer = clock.after(idleMs - idle, watch);
+    }
+    function settle(): void {
+      cancelTimer();
+      signal?.removeEventListener("abort", abort);
+    }
+    function fail(error: unknown): void {
+      settle();
+      reject(error);
+      incoming.destroy();
+    }
+    function abort(): void {
+      if (signal !== undefined) fail(abortedError(signal));
+    }
+    function take(chunk: Uint8Array): void {
+      last = clock.now();
+      let taken: void | Promise<void>;
+      try {
+        taken = sink(chunk);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      if (taken === undefined) return;
+      waiting = true;
+      incoming.pause();
+      taken.then(() => {
+        waiting = false;
+        last = clock.now();
+        incoming.resume();
+      }, fail);
+    }
+
+    if (signal?.aborted) return abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    incoming.on("data", take);
+    incoming.on("end", () => {
+      settle();
+      if (incoming.complete) resolve();
+      else reject(broken(url, undefined));
+    });
+    incoming.on("error", (error) => fail(broken(url, error)));
+    incoming.on("close", () => {
+      settle();
+      // After "end" this changes nothing; without it the body was cut off.
+      reject(broken(url, undefined));
+    });
+  });
+}
+
+function broken(url: URL, cause: unknown): LadingError {
+  return new LadingError("network", `${url.host}: the connection broke before the body ended`, {
+    url: redactUrl(url),
+    cause,
+    transient: true,
+  });
+}
+
+function stalled(url: URL, idleMs: number): LadingError {
+  const seconds = Math.round(idleMs / 1000);
+  return new LadingError("network", `${url.host}: no byte came for ${seconds} s`, {
+    url: redactUrl(url),
+    transient: true,
+  });
+}
+
+function tooLong(url: URL, maxBytes: number): LadingError {
+  return new LadingError(
+    "limit-exceeded",
+    `${url.host} sends more than the ${maxBytes} bytes allowed`,
+    {
+      url: redactUrl(url),
+    },
+  );
+}
+
+/** We ask for identity; inflating what comes all the same would let a small body become a huge one. */
+function encoded(url: URL, encoding: string): LadingError {
+  return new LadingError("malformed", `${url.host} compresses what was asked for as it is`, {
+    url: redactUrl(url),
+    hint: `Content-Encoding is ${JSON.stringify(encoding.slice(0, 40))}: a proxy in between may add it`,
+  });
+}

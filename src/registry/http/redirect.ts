@@ -1,0 +1,66 @@
+import { LadingError } from "../../errors.ts";
+import type { HttpRequest, HttpResponse, Step } from "./message.ts";
+import { redactUrl } from "./redact.ts";
+
+const MAX_REDIRECTS = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What may go along to another origin: what says how to answer, nothing that says who asks. */
+const HARMLESS: ReadonlySet<string> = new Set(["accept", "range", "user-agent"]);
+
+/**
+ * Follows redirects by hand. To another origin (scheme, host and port) goes nothing that belongs to
+ * the first: no Authorization, no cookie, no header of the user's; and nothing is put back on a retry
+ * there. Never from https to http, and never to an address less public than the one that redirects.
+ */
+export const redirect: Step = (next) => async (request) => {
+  let current = request;
+  for (let hops = 0; ; hops += 1) {
+    const response = await next(current);
+    const { location } = response.headers;
+    if (!REDIRECTS.has(response.status) || location === undefined) return response;
+    response.body.cancel();
+    if (hops === MAX_REDIRECTS) throw tooMany(request.url);
+    current = follow(current, response, location);
+  }
+};
+
+function follow(request: HttpRequest, response: HttpResponse, location: string): HttpRequest {
+  const url = target(location, request.url);
+  if (url.origin === request.url.origin) return { ...request, url };
+  const headers = Object.entries(request.headers).filter(([name]) => HARMLESS.has(name));
+  return {
+    ...request,
+    url,
+    headers: Object.fromEntries(headers),
+    scope: { ...request.scope, anonymous: true, reach: response.peer },
+  };
+}
+
+function target(location: string, base: URL): URL {
+  const url = URL.canParse(location, base.href) ? new URL(location, base.href) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new LadingError("malformed", `${base.host} redirects to what is not a web address`, {
+      url: redactUrl(base),
+    });
+  }
+  url.username = "";
+  url.password = "";
+  if (base.protocol === "https:" && url.protocol === "http:") {
+    throw new LadingError("refused", `${base.host} redirects from https to http`, {
+      url: redactUrl(url),
+      hint: "nothing asked for in the open may answer for what was asked for in secret",
+    });
+  }
+  return url;
+}
+
+function tooMany(url: URL): LadingError {
+  return new LadingError(
+    "registry-unavailable",
+    `${url.host} redirects more than ${MAX_REDIRECTS} times`,
+    {
+      url: redactUrl(url),
+    },
+  );
+}

@@ -1,0 +1,88 @@
+import type { Clock } from "../../clock.ts";
+import { backoffMs, type RetryPolicy } from "../../content/retry.ts";
+import { LadingError } from "../../errors.ts";
+import type { HttpRequest, HttpResponse, Send, Step } from "./message.ts";
+import { redactUrl } from "./redact.ts";
+
+/** The longest pause that a registry may ask for; longer ones are shortened to it. */
+const LONGEST_PAUSE_MS = 60_000;
+
+const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/**
+ * Tries again what fails in passing: transient network errors, 408, 429 and 5xx. Waits as long as
+ * `Retry-After` says (RFC 9110 section 10.2.3, seconds or a date), capped, else by backoff. The last
+ * answer is given back as it is.
+ */
+export function retry(policy: RetryPolicy, clock: Clock): Step {
+  return (next) => async (request) => {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await tried(next, request);
+      const reason = reasonToRetry(outcome);
+      if (reason === undefined || attempt > policy.retries) return settled(outcome);
+      const asked = outcome.response && retryAfterMs(outcome.response, clock.now());
+      outcome.response?.body.cancel();
+      await pause(request, { attempt, reason, asked, policy, clock });
+    }
+  };
+}
+
+interface Outcome {
+  readonly response?: HttpResponse;
+  readonly error?: unknown;
+}
+
+async function tried(next: Send, request: HttpRequest): Promise<Outcome> {
+  try {
+    return { response: await next(request) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function settled({ response, error }: Outcome): HttpResponse {
+  if (response !== undefined) return response;
+  throw error;
+}
+
+function reasonToRetry({ response, error }: Outcome): string | undefined {
+  if (response !== undefined) {
+    return PASSING.has(response.status) ? `the registry answered ${response.status}` : undefined;
+  }
+  return error instanceof LadingError && error.transient ? error.message : undefined;
+}
+
+interface Pause {
+  readonly attempt: number;
+  readonly reason: string;
+  readonly asked: number | undefined;
+  readonly policy: RetryPolicy;
+  readonly clock: Clock;
+}
+
+async function pause({ url, operation }: HttpRequest, pause: Pause): Promise<void> {
+  const { attempt, reason, asked, policy, clock } = pause;
+  const delayMs = asked ?? backoffMs(policy, attempt);
+  if (asked !== undefined) {
+    operation.onEvent?.({
+      type: "waiting",
+      why: { kind: "retry-after", host: url.host, ms: delayMs },
+    });
+  }
+  operation.onEvent?.({ type: "retry", attempt, delayMs, reason, url: redactUrl(url) });
+  await clock.sleep(delayMs, operation.signal);
+}
+
+/** The pause that a response asks for, capped; `undefined` when it asks for none that makes sense. */
+export function retryAfterMs(
+  { headers }: Pick<HttpResponse, "headers">,
+  now: number,
+): number | undefined {
+  const value = headers["retry-after"]?.trim();
+  if (value === undefined) return undefined;
+  const seconds = /^[0-9]+(?:\.[0-9]+)?$/.test(value) ? Number(value) : undefined;
+  const ms = seconds === undefined ? Date.parse(value) - now : seconds * 1000;
+  // GHCR was seen to send "880µs"; what is no number and no date asks for nothing.
+  if (Number.isNaN(ms)) return undefined;
+  return Math.min(Math.max(0, Math.ceil(ms)), LONGEST_PAUSE_MS);
+}

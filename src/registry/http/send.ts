@@ -1,0 +1,141 @@
+import type { Clock } from "../../clock.ts";
+import { abortedError, LadingError, throwIfAborted } from "../../errors.ts";
+import { responseBody } from "./body.ts";
+import type { Connections } from "./connect.ts";
+import type { HttpRequest, HttpResponse, Send } from "./message.ts";
+import { redactUrl } from "./redact.ts";
+
+export interface Timeouts {
+  /** Name, connection and TLS together. */
+  readonly connectMs: number;
+  /** From the request to the last header of the response. */
+  readonly headersMs: number;
+  /** Without a byte of the body; a slow body is not a stalled one. */
+  readonly idleMs: number;
+}
+
+export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 60_000, idleMs: 25_000 };
+
+/** The last step: one request over a kept-alive connection of our own, nothing followed or retried. */
+export function send(connections: Connections, timeouts: Timeouts, clock: Clock): Send {
+  return async (request) => {
+    throwIfAborted(request.operation.signal);
+    const started = clock.now();
+    const tell = (status?: number): void =>
+      request.operation.onEvent?.({
+        type: "request",
+        method: request.method,
+        url: redactUrl(request.url),
+        ms: clock.now() - started,
+        ...(status === undefined ? {} : { status }),
+      });
+    try {
+      const response = await exchange(connections, request, timeouts, clock);
+      tell(response.status);
+      return response;
+    } catch (error) {
+      tell();
+      throw error;
+    }
+  };
+}
+
+async function exchange(
+  connections: Connections,
+  request: HttpRequest,
+  timeouts: Timeouts,
+  clock: Clock,
+): Promise<HttpResponse> {
+  const { url, scope, operation } = request;
+  const { signal } = operation;
+  const connection = await connections.prepare(url, scope);
+  return new Promise<HttpResponse>((resolve, reject) => {
+    const outgoing = connection.request({
+      method: request.method,
+      headers: { ...request.headers, "accept-encoding": "identity" },
+    });
+    let cancelTimer = clock.after(timeouts.connectMs, () => fail(timedOut("connecting", url)));
+    const abort = (): void => {
+      if (signal !== undefined) fail(abortedError(signal));
+    };
+    const settle = (): void => {
+      cancelTimer();
+      signal?.removeEventListener("abort", abort);
+    };
+    const fail = (error: LadingError): void => {
+      settle();
+      reject(error);
+      outgoing.destroy();
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    connection.onConnected(outgoing, () => {
+      cancelTimer();
+      cancelTimer = clock.after(timeouts.headersMs, () => fail(timedOut("waiting", url)));
+    });
+    outgoing.on("error", (error) => {
+      settle();
+      reject(networkError(error, url));
+    });
+    outgoing.on("response", (incoming) => {
+      settle();
+      resolve({
+        status: incoming.statusCode ?? 0,
+        headers: joined(incoming.headers),
+        url,
+        peer: connection.peer(outgoing),
+        body: responseBody(incoming, { url, idleMs: timeouts.idleMs, clock, signal }),
+      });
+    });
+    outgoing.end(request.body);
+  });
+}
+
+function joined(headers: NodeJS.Dict<string | string[]>): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** What failed below HTTP, as one error that says where and what to do. */
+export function networkError(error: unknown, url: URL): LadingError {
+  if (error instanceof LadingError) return error;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const [why, hint] = REASONS[code] ?? [undefined, undefined];
+  const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code);
+  return new LadingError(
+    "network",
+    `${url.host}: ${why ?? (tls ? "TLS failed" : code || "failed")}`,
+    {
+      url: redactUrl(url),
+      cause: error,
+      transient: !tls && code !== "ENOTFOUND",
+      hint:
+        hint ??
+        (tls
+          ? "its certificate is not trusted here, or it does not speak TLS (--plain-http)"
+          : undefined),
+    },
+  );
+}
+
+const REASONS: Readonly<Record<string, readonly [string, string?]>> = {
+  ENOTFOUND: ["the name does not resolve", "check the spelling of the registry and the network"],
+  EAI_AGAIN: ["the name could not be resolved just now", "check the network's DNS"],
+  ECONNREFUSED: ["nothing listens there", "check host and port"],
+  ECONNRESET: ["the connection was reset"],
+  EPIPE: ["the connection was closed"],
+  ETIMEDOUT: ["the connection timed out"],
+  EHOSTUNREACH: ["the host can't be reached"],
+  ENETUNREACH: ["the network can't be reached"],
+  HPE_HEADER_OVERFLOW: ["its headers are larger than 64 KiB"],
+};
+
+function timedOut(doing: "connecting" | "waiting", url: URL): LadingError {
+  const what = doing === "connecting" ? "no connection in time" : "no answer in time";
+  return new LadingError("network", `${url.host}: ${what}`, {
+    url: redactUrl(url),
+    transient: true,
+    hint: "the registry or the network is slow or down; try again",
+  });
+}
