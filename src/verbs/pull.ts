@@ -80,9 +80,9 @@ export async function pull(
     const counted = countRequests(session.operation(options));
     const store = await session.store();
     const pulling: Pulling = { session, store, reference, name, wanted, options: counted.options };
-    const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
-    const lease =
-      options.lease === false ? undefined : await store.lease([pulled.descriptor], counted.options);
+    // From before the first blob until it is named and leased, so that nothing is collected between.
+    const endHold = await store.hold(counted.options);
+    const { pulled, lease } = await pullAndLease(pulling).finally(endHold);
     const { descriptor, images, transferred, existed } = pulled;
     const ms = session.clock.now() - started;
     const requests = counted.requests();
@@ -102,6 +102,15 @@ export async function pull(
       lease,
     };
   });
+}
+
+async function pullAndLease(
+  pulling: Pulling,
+): Promise<{ readonly pulled: Pulled; readonly lease: Lease | undefined }> {
+  const { store, options } = pulling;
+  const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
+  if (options.lease === false) return { pulled, lease: undefined };
+  return { pulled, lease: await store.lease([pulled.descriptor], options) };
 }
 
 interface Pulling {
