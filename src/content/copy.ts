@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import pLimit, { type LimitFunction } from "p-limit";
 import { abortedError, LadingError, throwIfAborted } from "../errors.ts";
 import { checkLayers, type ImageConfig, parseImageConfig } from "../oci/config.ts";
@@ -64,6 +65,8 @@ export async function copy(
 ): Promise<CopyResult> {
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  // One listener for each blob under way and each wait: not a leak.
+  setMaxListeners(0, signal);
   const walk = new GraphCopy(from, to, { ...options, signal }, failed);
   try {
     await walk.copy(descriptor, 0);

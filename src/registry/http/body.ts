@@ -41,11 +41,22 @@ export function responseBody(incoming: IncomingMessage, options: BodyOptions): H
   };
 }
 
+/**
+ * After so many bytes in a row others get their turn: libuv would go on with a fast socket for 2 MiB,
+ * and the host's own timers and requests would wait for all sockets' 2 MiB.
+ */
+const FAIR_SHARE = 512 * 1024;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Promise<void> {
   const { url, idleMs, clock, signal } = options;
   return new Promise((resolve, reject) => {
     let last = clock.now();
     let waiting = false;
+    let taken = 0;
     let cancelTimer = clock.after(idleMs, watch);
 
     function watch(): void {
@@ -67,17 +78,22 @@ function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Prom
     }
     function take(chunk: Uint8Array): void {
       last = clock.now();
-      let taken: void | Promise<void>;
       try {
-        taken = sink(chunk);
+        const full = sink(chunk);
+        if (full !== undefined) return hold(full);
       } catch (error) {
         fail(error);
         return;
       }
-      if (taken === undefined) return;
+      taken += chunk.length;
+      if (taken < FAIR_SHARE) return;
+      taken = 0;
+      hold(nextTurn());
+    }
+    function hold(until: Promise<void>): void {
       waiting = true;
       incoming.pause();
-      taken.then(() => {
+      until.then(() => {
         waiting = false;
         last = clock.now();
         incoming.resume();
