@@ -1,0 +1,63 @@
+import type { EventListener } from "../content/events.ts";
+import type { LadingError } from "../errors.ts";
+import type { Lading } from "../verbs/open.ts";
+import type { OptionValues, Settings, SharedOption } from "./options.ts";
+import type { Output } from "./output.ts";
+import type { Subject } from "./progress/progress.ts";
+
+/** One command: what its help says, and what it does. Each is a file in `commands/`. */
+export interface CommandDefinition {
+  /** One paragraph, for its help; line breaks in it are the source's. */
+  readonly description: string;
+  readonly arguments?: readonly ArgumentDefinition[];
+  /** Its own, beside the common ones. */
+  readonly options?: readonly OptionDefinition[];
+  /** Which of the shared options mean something here; the others are refused. */
+  readonly shared?: readonly SharedOption[];
+  readonly examples: readonly Example[];
+  /** Whether what came before an interruption is of use to the next call. */
+  readonly resumes?: boolean;
+  /** For an error's first line, after "could not": `pull alpine:3.20`. */
+  doing(args: readonly string[]): string;
+  run(invocation: Invocation): Promise<void>;
+}
+
+export interface ArgumentDefinition {
+  /** As in a usage line: `<reference>`, `<references...>`. */
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface OptionDefinition {
+  readonly flags: string;
+  readonly description: string;
+  /** The only values that it takes. */
+  readonly choices?: readonly string[];
+  /** Some of the values that it takes, for completion. */
+  readonly suggestions?: readonly string[];
+}
+
+export interface Example {
+  readonly command: string;
+  readonly explains: string;
+}
+
+/** A command that is about to run: what was asked for, and what it works with. */
+export interface Invocation {
+  readonly args: readonly string[];
+  readonly options: OptionValues;
+  readonly settings: Settings;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  /** A line for people, beside the progress. */
+  note(text: string): void;
+  /** Shows progress from here on; until the command ends, or wants to print its result. */
+  watch(subject: Subject): Promise<EventListener>;
+  endWatch(): void;
+  /** Opens lading for the references that were named; closed when the command ends. */
+  open(references?: readonly string[]): Promise<Lading>;
+  /** Reports the failure of one part of the work; the rest goes on. */
+  fail(error: LadingError, doing: string): void;
+  /** The exit code of a command that is done, but has something to tell by it. */
+  exitWith(code: number): void;
+}

@@ -1,0 +1,96 @@
+import type { CommandDefinition } from "../command.ts";
+
+/** What the overview says of a command, and where the rest of it is, loaded when it is called. */
+export interface CommandEntry {
+  /** Words as typed: `store verify`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly group: "Images" | "Registry" | "Store" | "Shell";
+  load(): Promise<CommandDefinition>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "pull",
+    summary: "bring images from their registries into the local store",
+    group: "Images",
+    load: async () => (await import("./pull.ts")).pull,
+  },
+  {
+    name: "images",
+    summary: "list what is in the local store",
+    group: "Images",
+    load: async () => (await import("./images.ts")).images,
+  },
+  {
+    name: "inspect",
+    summary: "show what an image is made of and how it wants to be run",
+    group: "Images",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+  {
+    name: "rm",
+    summary: "remove names from the local store",
+    group: "Images",
+    load: async () => (await import("./rm.ts")).rm,
+  },
+  {
+    name: "manifest",
+    summary: "print a manifest or an index",
+    group: "Registry",
+    load: async () => (await import("./manifest.ts")).manifest,
+  },
+  {
+    name: "config",
+    summary: "print an image's config",
+    group: "Registry",
+    load: async () => (await import("./config.ts")).config,
+  },
+  {
+    name: "blob",
+    summary: "write a blob, or a part of one, to standard output",
+    group: "Registry",
+    load: async () => (await import("./blob.ts")).blob,
+  },
+  {
+    name: "tags",
+    summary: "list the tags of a repository",
+    group: "Registry",
+    load: async () => (await import("./tags.ts")).tags,
+  },
+  {
+    name: "serve",
+    summary: "serve the local store as a registry",
+    group: "Store",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  {
+    name: "store verify",
+    summary: "hash everything again and name what is broken",
+    group: "Store",
+    load: async () => (await import("./store-verify.ts")).storeVerify,
+  },
+  {
+    name: "store rebuild",
+    summary: "make the catalog again from the disk alone",
+    group: "Store",
+    load: async () => (await import("./store-rebuild.ts")).storeRebuild,
+  },
+  {
+    name: "store gc",
+    summary: "free what neither a name nor a lease needs",
+    group: "Store",
+    load: async () => (await import("./store-gc.ts")).storeGc,
+  },
+  {
+    name: "completion",
+    summary: "print what makes your shell complete lading's commands",
+    group: "Shell",
+    load: async () => (await import("./completion.ts")).completion,
+  },
+];
+
+/** Commands that hold others. */
+export const commandGroups: Readonly<Record<string, string>> = {
+  store: "verify, rebuild or tidy the local store",
+};

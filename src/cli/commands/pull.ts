@@ -1,0 +1,125 @@
+import pLimit from "p-limit";
+import type { LadingError } from "../../errors.ts";
+import type { PullResult } from "../../verbs/pull.ts";
+import type { CommandDefinition, Invocation } from "../command.ts";
+import { pullDocument } from "../documents.ts";
+import { asLadingError } from "../errors.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { formatBytes, formatCount, formatDuration } from "../format.ts";
+import { registryOf, registryReference } from "../place.ts";
+
+/** Images at one time; each has its own downloads at one time. */
+const SIDE_BY_SIDE = 3;
+
+export const pull: CommandDefinition = {
+  description: `Brings images from their registries into the local store. Every byte is verified; a pull that
+was interrupted goes on where it stopped; what is in the store is not fetched again. Prints
+each reference with the digest that it resolved to.`,
+  arguments: [{ name: "<references...>", description: "images, by tag or digest" }],
+  options: [
+    {
+      flags: "--foreign-layers",
+      description: "fetch layers that may not be distributed from where they say",
+    },
+  ],
+  shared: ["platform", "allPlatforms", "policy", "concurrency"],
+  examples: [
+    { command: "lading pull alpine:3.20", explains: "for this machine's platform" },
+    { command: "lading pull alpine debian:12", explains: "several at once" },
+    { command: "lading pull --platform linux/arm64 alpine", explains: "for another platform" },
+    { command: "lading pull --all-platforms alpine", explains: "for every platform" },
+    { command: "lading pull --policy missing alpine", explains: "no request if it is there" },
+    {
+      command: "lading pull --plain-http reg.lan:5000/app",
+      explains: "from a registry without TLS",
+    },
+  ],
+  resumes: true,
+  doing: (args) => `pull ${args.join(", ")}`,
+  async run(invocation) {
+    const references = invocation.args.map(registryReference);
+    // A word that is no reference is found before anything moves for the others.
+    for (const reference of references) registryOf(reference);
+    const outcomes = await pullAll(invocation, references);
+    invocation.endWatch();
+    const pulled = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));
+    const failed = outcomes.flatMap(({ reference, error }) =>
+      error === undefined ? [] : [{ reference, error }],
+    );
+    const [only, ...others] = failed;
+    if (only !== undefined && others.length === 0 && pulled.length === 0) throw only.error;
+    for (const { reference, error } of failed) invocation.fail(error, `pull ${reference}`);
+    if (only !== undefined) invocation.exitWith(exitCodeOf(only.error.code));
+    await print(invocation, pulled, failed);
+  },
+};
+
+interface Outcome {
+  readonly reference: string;
+  readonly result?: PullResult;
+  readonly error?: LadingError;
+}
+
+async function pullAll(
+  invocation: Invocation,
+  references: readonly string[],
+): Promise<readonly Outcome[]> {
+  const { settings, options, signal } = invocation;
+  const { platform, allPlatforms, policy, concurrency } = settings;
+  const onEvent = await invocation.watch("pull");
+  const lading = await invocation.open(references);
+  const limit = pLimit(SIDE_BY_SIDE);
+  return Promise.all(
+    references.map((reference) =>
+      limit(async () => {
+        try {
+          const result = await lading.pull(reference, {
+            platform,
+            allPlatforms,
+            policy,
+            concurrency,
+            foreignLayers: options.foreignLayers === true,
+            lease: false,
+            signal,
+            onEvent,
+          });
+          return { reference, result };
+        } catch (error) {
+          // An interruption ends all of them, and is not theirs to report.
+          if (signal.aborted) throw error;
+          return { reference, error: asLadingError(error) };
+        }
+      }),
+    ),
+  );
+}
+
+async function print(
+  { settings, output, note }: Invocation,
+  pulled: readonly PullResult[],
+  failed: readonly { readonly reference: string; readonly error: LadingError }[],
+): Promise<void> {
+  if (settings.progress !== "json") for (const result of pulled) note(summary(result));
+  if (settings.json) {
+    const errors = failed.map(({ reference, error }) => ({ reference, ...error.toJSON() }));
+    const failures = errors.length === 0 ? {} : { error: errors[0], failed: errors };
+    await output.json({ pulled: pulled.map(pullDocument), ...failures });
+    return;
+  }
+  for (const { reference, digest } of pulled) {
+    await output.line(reference.endsWith(`@${digest}`) ? reference : `${reference}@${digest}`);
+  }
+}
+
+/** One line for people: what it came to. */
+function summary(result: PullResult): string {
+  const { reference, upToDate, transferred, existed, requests, ms, images } = result;
+  const cost = `${formatCount(requests, "request")}, ${formatDuration(ms)}`;
+  if (upToDate) return `${reference}: up to date (${cost})`;
+  const layers = new Set(
+    images.flatMap((image) => image.layers.map((layer) => layer.descriptor.digest)),
+  );
+  const here = existed > 0 ? `, ${formatBytes(existed)} were here` : "";
+  const parts = `${formatCount(layers.size, "layer")}, ${formatBytes(transferred)} fetched${here}`;
+  return `${reference}: ${parts} (${cost})`;
+}

@@ -1,0 +1,17 @@
+import type { CommandDefinition } from "../command.ts";
+import { formatCount } from "../format.ts";
+
+export const storeRebuild: CommandDefinition = {
+  description: `Makes the catalog of the local store again from what is on disk. Nothing is lost but when images
+were last used.`,
+  examples: [{ command: "lading store rebuild", explains: "after a damaged catalog.db" }],
+  doing: () => "rebuild the catalog of the store",
+  async run(invocation) {
+    const { settings, output, signal } = invocation;
+    const onEvent = await invocation.watch("other");
+    const rebuilt = await (await invocation.open()).rebuild({ signal, onEvent });
+    invocation.endWatch();
+    if (settings.json) await output.json(rebuilt);
+    else await output.line(`rebuilt: ${formatCount(rebuilt.images, "image")}`);
+  },
+};

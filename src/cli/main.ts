@@ -1,0 +1,149 @@
+import { LadingError } from "../errors.ts";
+import type { Lading } from "../verbs/open.ts";
+import type { CommandDefinition } from "./command.ts";
+import { asLadingError } from "./errors.ts";
+import { exitCodeOf, exitCodeOfSignal, exitCodes, type StopSignal } from "./exit-code.ts";
+import { readSettings, type Settings, settingsForFailure } from "./options.ts";
+import { Output } from "./output.ts";
+import { registryOf } from "./place.ts";
+import { type Call, createProgram, runProgram } from "./program.ts";
+import { Diagnostics } from "./progress/diagnostics.ts";
+import { listenForSignals } from "./signals.ts";
+
+/** Runs the command line and ends the process with its exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  process.exitCode = await new Run(args).toEnd();
+  // Sockets that are kept alive for a next request would hold the process for seconds.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit();
+}
+
+/** One call of the command line, from its words to its exit code. */
+class Run {
+  readonly #args: readonly string[];
+  readonly #stop = new AbortController();
+  readonly #output: Output;
+  #settings: Settings;
+  #diagnostics: Diagnostics;
+  #definition: CommandDefinition | undefined;
+  #doing: string | undefined;
+  #exitCode: number = exitCodes.done;
+
+  constructor(args: readonly string[]) {
+    this.#args = args;
+    this.#settings = settingsForFailure(args);
+    this.#diagnostics = new Diagnostics(process.stderr, process.env, this.#settings);
+    this.#output = new Output(process.stdout, () => this.#stop.abort());
+  }
+
+  async toEnd(): Promise<number> {
+    const signals = listenForSignals(
+      () => {
+        this.#diagnostics.end();
+        this.#stop.abort();
+      },
+      () => this.#diagnostics.end(),
+    );
+    this.#listenForTrouble();
+    try {
+      await this.#runProgram();
+      return this.#exitCode;
+    } catch (error) {
+      const { received } = signals;
+      // Whoever read the result has seen enough (`| head`): that is no failure.
+      if (received === undefined && this.#output.closed) return exitCodes.done;
+      const failure = received === undefined ? asLadingError(error) : this.#interrupted(received);
+      await this.#failed(failure);
+      return received === undefined ? exitCodeOf(failure.code) : exitCodeOfSignal(received);
+    } finally {
+      signals.release();
+    }
+  }
+
+  async #runProgram(): Promise<void> {
+    const bare = this.#args.length === 0;
+    const program = createProgram(
+      (call) => this.#call(call),
+      (help) => void (bare ? process.stderr.write(help) : this.#output.write(help)),
+    );
+    if (bare) {
+      program.root.outputHelp();
+      this.#exitCode = exitCodes.usage;
+    } else if (this.#args[0] === "complete") {
+      const { answerCompletion } = await import("./commands/completion.ts");
+      await answerCompletion(program, this.#args.slice(1));
+    } else {
+      await runProgram(program, this.#args);
+    }
+  }
+
+  async #call({ definition, args, options }: Call): Promise<void> {
+    this.#settings = readSettings(options);
+    this.#diagnostics = new Diagnostics(process.stderr, process.env, this.#settings);
+    this.#definition = definition;
+    this.#doing = definition.doing(args);
+    const opened: Lading[] = [];
+    try {
+      await definition.run({
+        args,
+        options,
+        settings: this.#settings,
+        output: this.#output,
+        signal: this.#stop.signal,
+        note: (text) => this.#diagnostics.note(text),
+        watch: (subject) => this.#diagnostics.watch(subject),
+        endWatch: () => this.#diagnostics.end(),
+        open: async (references) => {
+          const lading = await this.#open(references ?? []);
+          opened.push(lading);
+          return lading;
+        },
+        fail: (error, doing) => this.#diagnostics.failed(error, doing),
+        exitWith: (code) => {
+          this.#exitCode = code;
+        },
+      });
+    } finally {
+      this.#diagnostics.end();
+      for (const lading of opened) await lading.close();
+    }
+  }
+
+  async #open(references: readonly string[]): Promise<Lading> {
+    const { root, plainHttp } = this.#settings;
+    const { open } = await import("../verbs/open.ts");
+    return open({ root, plainHttp: plainHttp ? references.map(registryOf) : undefined });
+  }
+
+  /** The one error of a call: a line or two for people, a JSON line or document for programs. */
+  async #failed(error: LadingError): Promise<void> {
+    this.#diagnostics.failed(error, this.#doing);
+    if (this.#settings.json) await this.#output.json({ error: error.toJSON() });
+  }
+
+  #interrupted(signal: StopSignal): LadingError {
+    const hint = this.#definition?.resumes
+      ? "what has come is kept: the same command goes on from there"
+      : undefined;
+    return new LadingError("aborted", `interrupted by ${signal}`, { hint });
+  }
+
+  /** Node's own warnings are for developers, and would break a stream of JSON lines. */
+  #listenForTrouble(): void {
+    process.removeAllListeners("warning");
+    process.on("warning", ({ name, message }) => {
+      if (this.#settings.verbose) this.#diagnostics.note(`${name}: ${message}`);
+    });
+    process.on("uncaughtException", (error) => {
+      this.#diagnostics.failed(asLadingError(error), this.#doing);
+      process.exit(exitCodes.failed);
+    });
+  }
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableLength === 0) resolve();
+    else stream.write("", () => resolve());
+  });
+}

@@ -1,0 +1,190 @@
+import { type Digest, shortDigest } from "../../oci/digest.ts";
+import { formatBytes, formatDuration, formatRate } from "../format.ts";
+import { bar } from "./bar.ts";
+import { holder } from "./notice.ts";
+import {
+  type BlobProgress,
+  isComplete,
+  isShown,
+  type ProgressState,
+  type ReferenceProgress,
+  totals,
+} from "./state.ts";
+
+/** What a frame is drawn for. */
+export interface View {
+  readonly columns: number;
+  readonly rows: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly unicode: boolean;
+  /** Bytes a second: of one blob, and of all. */
+  rate(digest: Digest): number | undefined;
+  readonly totalRate: number | undefined;
+}
+
+/** One line: text of at most the window's width, and what it is, for its colour. */
+export interface FrameLine {
+  readonly text: string;
+  readonly tone: "active" | "done" | "dim" | "alert" | "plain";
+}
+
+const LABEL = 12;
+const SIZES = 19;
+const STATUS = 24;
+const MAX_BAR = 40;
+const MIN_BAR = 6;
+
+/** The picture of a pull: its references, a line for each layer, a total. Never taller than the window. */
+export function pullFrame(state: ProgressState, view: View): readonly FrameLine[] {
+  const blobs = [...state.blobs.values()].filter(isShown);
+  const head = headLines(state);
+  const tail = blobs.length > 0 ? [totalLine(state, view)] : [];
+  // One row stays free: the cursor rests below the picture.
+  const room = Math.max(1, view.rows - 1);
+  const space = Math.max(0, room - head.length - tail.length);
+  const lines = [...head, ...blobLines(blobs, space, view), ...tail];
+  return lines.slice(-room).map((line) => cut(line, view.columns));
+}
+
+/** The picture of a verification: how much has been hashed. */
+export function verifyFrame(state: ProgressState, view: View): readonly FrameLine[] {
+  const { offset, complete } = totals(state);
+  const speed = view.totalRate === undefined ? "" : `  ${formatRate(view.totalRate)}`;
+  const lock = lockLine(state);
+  const text = `verified ${complete} blobs, ${formatBytes(offset)}${speed}`;
+  return [...lock, { text, tone: "active" } as const].map((line) => cut(line, view.columns));
+}
+
+function headLines(state: ProgressState): FrameLine[] {
+  const open = [...state.references.values()].filter(({ phase }) => phase !== "done");
+  return [...open.map(referenceLine), ...lockLine(state)];
+}
+
+function referenceLine({ reference, phase, digest }: ReferenceProgress): FrameLine {
+  if (phase === "resolving" || digest === undefined) {
+    return { text: `${reference}  resolving`, tone: "plain" };
+  }
+  return { text: `${reference}  ${shortDigest(digest)}`, tone: "plain" };
+}
+
+function lockLine({ storeLock }: ProgressState): FrameLine[] {
+  if (storeLock === undefined) return [];
+  return [{ text: `waiting for ${holder(storeLock.pid)}, which holds the store`, tone: "alert" }];
+}
+
+/** All blobs if they fit; else those that move, then those to come, and one line about the others. */
+function blobLines(blobs: readonly BlobProgress[], space: number, view: View): FrameLine[] {
+  if (blobs.length <= space) return blobs.map((blob) => blobLine(blob, view));
+  if (space === 0) return [];
+  const ranked = [...blobs].sort((a, b) => interest(b) - interest(a));
+  const chosen = new Set(ranked.slice(0, space - 1));
+  const hidden = blobs.filter((blob) => !chosen.has(blob));
+  const done = hidden.filter(isComplete).length;
+  const text = `${" ".repeat(LABEL)}  and ${hidden.length} more, ${done} of them done`;
+  const shown = blobs.filter((blob) => chosen.has(blob));
+  return [...shown.map((blob) => blobLine(blob, view)), { text, tone: "dim" }];
+}
+
+function interest(blob: BlobProgress): number {
+  if (isComplete(blob)) return 0;
+  return blob.phase === "queued" ? 1 : 2;
+}
+
+function blobLine(blob: BlobProgress, view: View): FrameLine {
+  const tone = toneOf(blob);
+  const fraction = blob.size === 0 ? (isComplete(blob) ? 1 : 0) : blob.offset / blob.size;
+  const sizes = isComplete(blob) || blob.phase === "queued" ? "" : `${formatBytes(blob.offset)} / `;
+  const text = row(
+    {
+      label: shortDigest(blob.digest),
+      fraction,
+      sizes: `${sizes}${formatBytes(blob.size)}`,
+      status: statusOf(blob, view),
+    },
+    view,
+  );
+  return { text, tone };
+}
+
+function totalLine(state: ProgressState, view: View): FrameLine {
+  const { size, offset, layers, complete } = totals(state);
+  const { totalRate } = view;
+  const parts = [`${complete}/${layers} layers`];
+  if (totalRate !== undefined && totalRate > 0 && offset < size) {
+    const left = (1000 * (size - offset)) / totalRate;
+    parts.unshift(formatRate(totalRate));
+    if (left < 86_400_000) parts.push(`${formatDuration(left)} left`);
+  }
+  const pause = Math.max(0, ...state.pauses.values()) - view.now;
+  if (pause > 0) parts.push(`paused for ${formatDuration(pause)}`);
+  const text = row(
+    {
+      label: "total",
+      fraction: size === 0 ? 0 : offset / size,
+      sizes: `${formatBytes(offset)} / ${formatBytes(size)}`,
+      status: parts.join(", "),
+    },
+    view,
+  );
+  return { text, tone: "plain" };
+}
+
+function statusOf(blob: BlobProgress, view: View): string {
+  switch (blob.phase) {
+    case "queued":
+      return "queued";
+    case "existed":
+      return "already here";
+    case "verified":
+      return "done";
+    case "waiting":
+      return `waiting for ${holder(blob.pid)}`;
+    case "retrying": {
+      const wait = Math.max(0, (blob.retry?.until ?? 0) - view.now);
+      return `retry ${blob.retry?.attempt ?? 1} in ${formatDuration(wait)}`;
+    }
+    case "downloading": {
+      if (blob.offset === blob.size) return "verifying";
+      const rate = view.rate(blob.digest);
+      return rate === undefined ? "" : formatRate(rate);
+    }
+  }
+}
+
+function toneOf({ phase }: BlobProgress): FrameLine["tone"] {
+  if (phase === "verified" || phase === "existed") return "done";
+  if (phase === "queued") return "dim";
+  return phase === "downloading" ? "active" : "alert";
+}
+
+interface Row {
+  readonly label: string;
+  readonly fraction: number;
+  readonly sizes: string;
+  readonly status: string;
+}
+
+/** A row in columns. In a narrow window the sizes become a percentage, then the bar goes too. */
+function row({ label, fraction, sizes, status }: Row, { columns, unicode }: View): string {
+  const percent = `${Math.floor(100 * Math.min(1, fraction))}%`.padStart(4);
+  const wide = barWidth(columns, SIZES);
+  const narrow = barWidth(columns, percent.length);
+  const named = label.padEnd(LABEL);
+  if (wide >= MIN_BAR) {
+    return `${named}  ${bar(fraction, wide, unicode)}  ${sizes.padStart(SIZES)}  ${status}`;
+  }
+  if (narrow >= MIN_BAR)
+    return `${named}  ${bar(fraction, narrow, unicode)}  ${percent}  ${status}`;
+  return `${named}  ${percent}  ${status}`;
+}
+
+function barWidth(columns: number, amounts: number): number {
+  return Math.min(MAX_BAR, columns - 1 - LABEL - amounts - STATUS - 3 * 2);
+}
+
+/** A character in the last column would make some terminals wrap. */
+function cut(line: FrameLine, columns: number): FrameLine {
+  const text = line.text.trimEnd();
+  return text.length < columns ? { ...line, text } : { ...line, text: text.slice(0, columns - 1) };
+}

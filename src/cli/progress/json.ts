@@ -1,0 +1,43 @@
+import type { LadingEvent } from "../../content/events.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Progress, ProgressOptions } from "./progress.ts";
+
+/** The version of the lines' schema, `docs/progress-json.md`. */
+const SCHEMA = 1;
+
+const BYTES_INTERVAL_MS = 200;
+
+/** One JSON object a line, as the events come; `bytes` at most five times a second for each blob. */
+export function jsonProgress(options: ProgressOptions): Progress {
+  const { clock, quiet, verbose } = options;
+  const lastBytes = new Map<Digest, number>();
+  let stopped = false;
+  const due = (event: LadingEvent): boolean => {
+    if (event.type === "request") return verbose;
+    if (event.type !== "bytes") return true;
+    const now = clock.now();
+    if (now - (lastBytes.get(event.digest) ?? 0) < BYTES_INTERVAL_MS) return false;
+    lastBytes.set(event.digest, now);
+    return true;
+  };
+  return {
+    onEvent(event) {
+      if (!stopped && !quiet && due(event)) writeJsonLine(options, event);
+    },
+    note(message) {
+      if (!quiet) writeJsonLine(options, { type: "note", message });
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}
+
+/** Writes one line of the stream: `v`, `time`, and what it is about. */
+export function writeJsonLine<T extends { readonly type: string }>(
+  { screen, clock }: Pick<ProgressOptions, "screen" | "clock">,
+  fields: T,
+): void {
+  const time = new Date(clock.now()).toISOString();
+  screen.write(`${JSON.stringify({ v: SCHEMA, time, ...fields })}\n`);
+}

@@ -1,0 +1,47 @@
+import type { LadingEvent, WaitReason } from "../../content/events.ts";
+import { type Digest, shortDigest } from "../../oci/digest.ts";
+import { formatDuration } from "../format.ts";
+
+/** What a person should be told in words, whatever else is shown; `undefined` for mere progress. */
+export function notice(event: LadingEvent): string | undefined {
+  switch (event.type) {
+    case "warning":
+      return `warning: ${event.message}`;
+    case "retry": {
+      const { attempt, delayMs, reason, digest } = event;
+      return `${of(digest)}retry ${attempt} in ${formatDuration(delayMs)}: ${reason}`;
+    }
+    case "waiting":
+      return waiting(event.why);
+    default:
+      return undefined;
+  }
+}
+
+/** One request, for `--verbose`. */
+export function requestLine(event: LadingEvent): string | undefined {
+  if (event.type !== "request") return undefined;
+  const { method, url, status, ms } = event;
+  return `${method} ${url} ${status ?? "no answer"} ${Math.round(ms)} ms`;
+}
+
+/** Who holds what we wait for. */
+export function holder(pid: number | undefined): string {
+  if (pid === undefined) return "another process";
+  return pid === process.pid ? "another pull of this process" : `process ${pid}`;
+}
+
+function waiting(why: WaitReason): string {
+  switch (why.kind) {
+    case "same-download":
+      return `${of(why.digest)}waiting for ${holder(why.pid)}, which downloads it`;
+    case "store-lock":
+      return `waiting for ${holder(why.pid)}, which holds the store`;
+    case "retry-after":
+      return `${why.host} asks for a pause of ${formatDuration(why.ms)}`;
+  }
+}
+
+function of(digest: Digest | undefined): string {
+  return digest === undefined ? "" : `${shortDigest(digest)}: `;
+}
