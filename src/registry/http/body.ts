@@ -101,6 +101,10 @@ function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Prom
     }
 
     if (signal?.aborted) return abort();
+    if (incoming.readableEnded || incoming.destroyed) {
+      settle();
+      return incoming.readableEnded ? resolve() : reject(broken(url, undefined));
+    }
     signal?.addEventListener("abort", abort, { once: true });
     incoming.on("data", take);
     incoming.on("end", () => {
