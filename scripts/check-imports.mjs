@@ -40,13 +40,13 @@ for (const file of files) {
   const text = await readFile(join(src, file), "utf8");
   const lines = text.split("\n").length - 1;
   if (lines > LONGEST_FILE) problems.push(`${file} has ${lines} lines: two ideas in one room?`);
-  const imports = [...text.matchAll(/(import|export)\b([^"';]*?)from\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/g)].map(
-    ([whole, , , from, dynamic]) => ({
-      target: relative(src, resolve(src, dirname(file), from ?? dynamic)),
-      atRun: !/^(import|export) type\b/.test(whole),
-      deferred: dynamic !== undefined,
-    }),
-  );
+  const imports = [
+    ...text.matchAll(/(import|export)\b([^"';]*?)from\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/g),
+  ].map(([whole, , , from, dynamic]) => ({
+    target: relative(src, resolve(src, dirname(file), from ?? dynamic)),
+    atRun: !/^(import|export) type\b/.test(whole),
+    deferred: dynamic !== undefined,
+  }));
   graph.set(
     file,
     imports.filter(({ atRun, deferred }) => atRun && !deferred).map(({ target }) => target),

@@ -6,7 +6,10 @@ await access("dist/index.js").catch(() => capture(process.execPath, ["scripts/bu
 
 const checks = [
   ["types", [bin("tsc"), "--noEmit"]],
-  ["format and lint", [bin("biome"), "ci", "--error-on-warnings", "src", "test", "scripts", "bench"]],
+  [
+    "format and lint",
+    [bin("biome"), "ci", "--error-on-warnings", "src", "test", "scripts", "bench"],
+  ],
   ["unused code", [bin("knip")]],
   ["imports and folders", ["scripts/check-imports.mjs"]],
   ["nothing of this machine", ["scripts/check-leaks.mjs"]],

@@ -1,8 +1,8 @@
 // A real image out of files of this machine: Node with its shared libraries, and a part of npm.
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { addImage, addLayer, hasZstd, makeIndex } from "../dist/testkit/index.js";
 import { createTar } from "../dist/tar/writer.js";
+import { addImage, addLayer, hasZstd, makeIndex } from "../dist/testkit/index.js";
 
 /** Adds `demo/node:latest` to the content: an index of two platforms with attestations. */
 export function makeDemoImage(content) {
@@ -26,7 +26,9 @@ export function makeDemoImage(content) {
 
 function libraryLayer(content) {
   const { sharedObjects } = process.report.getReport();
-  const paths = sharedObjects.filter((path) => path.startsWith("/") && !path.includes("/node_modules/"));
+  const paths = sharedObjects.filter(
+    (path) => path.startsWith("/") && !path.includes("/node_modules/"),
+  );
   const files = [...new Set(paths)]
     .filter((path) => path !== process.execPath && isFile(path))
     .map((path) => file(path.slice(1), readFileSync(realpathSync(path)), 0o755));
@@ -43,11 +45,13 @@ function npmFiles() {
   const files = walk(join(root, "lib"))
     .slice(0, 400)
     .map((path) => file(join("usr/lib/npm", relative(root, path)), readFileSync(path), 0o644));
-  return files.length > 0 ? files : [file("usr/lib/npm/README", Buffer.from("no npm here\n"), 0o644)];
+  return files.length > 0
+    ? files
+    : [file("usr/lib/npm/README", Buffer.from("no npm here\n"), 0o644)];
 }
 
 function appFile() {
-  return file("app/hello.js", Buffer.from("console.log(`hello from ${process.version}`);\n"), 0o644);
+  return file("app/hello.js", Buffer.from('console.log("hello from", process.version);\n'), 0o644);
 }
 
 function file(path, content, mode) {
@@ -59,7 +63,9 @@ function isFile(path) {
 }
 
 function walk(folder) {
-  const entries = statSync(folder, { throwIfNoEntry: false }) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const entries = statSync(folder, { throwIfNoEntry: false })
+    ? readdirSync(folder, { withFileTypes: true })
+    : [];
   return entries
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {

@@ -49,17 +49,23 @@ async function demo() {
   });
   const reference = `${server.address}/demo/node:latest`;
   const auth = Buffer.from(`${USER.name}:${USER.password}`).toString("base64");
-  await writeFile(join(folder, "config.json"), JSON.stringify({ auths: { [server.address]: { auth } } }));
+  await writeFile(
+    join(folder, "config.json"),
+    JSON.stringify({ auths: { [server.address]: { auth } } }),
+  );
   console.log(`\nA registry behind bearer tokens serves it as ${color("bold", reference)}`);
 
-  const killed = await step(`pull it at ${mb(SLOW)}/s, and kill the pull half-way (SIGKILL)`, async () => {
-    const half = await lading(["pull", reference, "--progress", "json"], {
-      kill: (line) => line.type === "bytes" && line.offset > line.size / 2 && line.size > 10 * MB,
-    });
-    check(half.killed, "the pull ended before it could be killed");
-    say(`killed with ${mb(half.progress)} of the largest layer there`);
-    return half;
-  });
+  const killed = await step(
+    `pull it at ${mb(SLOW)}/s, and kill the pull half-way (SIGKILL)`,
+    async () => {
+      const half = await lading(["pull", reference, "--progress", "json"], {
+        kill: (line) => line.type === "bytes" && line.offset > line.size / 2 && line.size > 10 * MB,
+      });
+      check(half.killed, "the pull ended before it could be killed");
+      say(`killed with ${mb(half.progress)} of the largest layer there`);
+      return half;
+    },
+  );
 
   throttle.bytesPerSecond = Number.POSITIVE_INFINITY;
   requests = 0;
@@ -122,8 +128,9 @@ function lading(args, { kill } = {}) {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      if (code !== 0 && !killed) reject(new Error(`lading ${args[0]} ended with ${code}\n${stderr}`));
-      else resolve({ stdout, killed, progress, json: parsed(stdout) });
+      if (code !== 0 && !killed)
+        reject(new Error(`lading ${args[0]} ended with ${code}\n${stderr}`));
+      else resolve({ stdout, killed, progress, json: parsed(stdout)?.pulled?.[0] });
     });
   });
 }
@@ -138,22 +145,21 @@ function parsed(text) {
 
 /** The content at the pace of a network, so that there is a half-way. */
 function throttled(content, pace) {
-  return Object.create(content, {
-    open: {
-      value: async (descriptor, range) => {
-        const opened = await content.open(descriptor, range);
-        return {
-          ...opened,
-          read: (sink) =>
-            opened.read(async (bytes) => {
-              await sink(bytes);
-              const ms = (bytes.length / pace.bytesPerSecond) * 1000;
-              if (ms > 0.5) await new Promise((resolve) => setTimeout(resolve, ms));
-            }),
-        };
-      },
+  return {
+    manifest: (...args) => content.manifest(...args),
+    blob: (...args) => content.blob(...args),
+    tags: (...args) => content.tags(...args),
+    async open(descriptor, range) {
+      const opened = await content.open(descriptor, range);
+      const read = (sink) =>
+        opened.read(async (bytes) => {
+          await sink(bytes);
+          const ms = (bytes.length / pace.bytesPerSecond) * 1000;
+          if (ms > 0.5) await new Promise((resolve) => setTimeout(resolve, ms));
+        });
+      return { ...opened, read };
     },
-  });
+  };
 }
 
 function check(condition, problem) {

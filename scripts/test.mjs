@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bin, run } from "./run.mjs";
 
-const built = process.env.LADING_BUILT === "1" || (await run(process.execPath, ["scripts/build.mjs"])) === 0;
+const built =
+  process.env.LADING_BUILT === "1" || (await run(process.execPath, ["scripts/build.mjs"])) === 0;
 if (!built) {
   console.log("the build failed\n0 passed, 1 failed");
   process.exit(1);

@@ -80,7 +80,10 @@ function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Prom
       last = clock.now();
       try {
         const full = sink(chunk);
-        if (full !== undefined) return hold(full);
+        if (full !== undefined) {
+          hold(full);
+          return;
+        }
       } catch (error) {
         fail(error);
         return;
@@ -100,10 +103,15 @@ function pump(incoming: IncomingMessage, sink: Sink, options: BodyOptions): Prom
       }, fail);
     }
 
-    if (signal?.aborted) return abort();
+    if (signal?.aborted) {
+      abort();
+      return;
+    }
     if (incoming.readableEnded || incoming.destroyed) {
       settle();
-      return incoming.readableEnded ? resolve() : reject(broken(url, undefined));
+      if (incoming.readableEnded) resolve();
+      else reject(broken(url, undefined));
+      return;
     }
     signal?.addEventListener("abort", abort, { once: true });
     incoming.on("data", take);

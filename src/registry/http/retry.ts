@@ -22,7 +22,8 @@ export function retry(policy: RetryPolicy, clock: Clock): Step {
       if (reason === undefined || attempt > policy.retries) return settled(outcome);
       const asked = outcome.response && retryAfterMs(outcome.response, clock.now());
       outcome.response?.body.cancel();
-      await pause(request, { attempt, reason, asked, policy, clock });
+      const url = outcome.response?.url ?? request.url;
+      await pause(request, { attempt, reason, asked, url, policy, clock });
     }
   };
 }
@@ -56,12 +57,13 @@ interface Pause {
   readonly attempt: number;
   readonly reason: string;
   readonly asked: number | undefined;
+  readonly url: URL;
   readonly policy: RetryPolicy;
   readonly clock: Clock;
 }
 
-async function pause({ url, operation }: HttpRequest, pause: Pause): Promise<void> {
-  const { attempt, reason, asked, policy, clock } = pause;
+async function pause({ operation }: HttpRequest, pause: Pause): Promise<void> {
+  const { attempt, reason, asked, url, policy, clock } = pause;
   const delayMs = asked ?? backoffMs(policy, attempt);
   if (asked !== undefined) {
     operation.onEvent?.({
