@@ -57,7 +57,7 @@ export interface Invocation {
   /** Opens lading for the references that were named; closed when the command ends. */
   open(references?: readonly string[]): Promise<Lading>;
   /** Reports the failure of one part of the work; the rest goes on. */
-  fail(error: LadingError, doing: string): void;
+  fail(error: LadingError, doing: string): Promise<void>;
   /** The exit code of a command that is done, but has something to tell by it. */
   exitWith(code: number): void;
 }

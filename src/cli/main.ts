@@ -1,7 +1,6 @@
 import { LadingError } from "../errors.ts";
 import type { Lading } from "../verbs/open.ts";
 import type { CommandDefinition } from "./command.ts";
-import { asLadingError } from "./errors.ts";
 import { exitCodeOf, exitCodeOfSignal, exitCodes, type StopSignal } from "./exit-code.ts";
 import { readSettings, type Settings, settingsForFailure } from "./options.ts";
 import { Output } from "./output.ts";
@@ -52,6 +51,7 @@ class Run {
       const { received } = signals;
       // Whoever read the result has seen enough (`| head`): that is no failure.
       if (received === undefined && this.#output.closed) return exitCodes.done;
+      const { asLadingError } = await import("./errors.ts");
       const failure = received === undefined ? asLadingError(error) : this.#interrupted(received);
       await this.#failed(failure);
       return received === undefined ? exitCodeOf(failure.code) : exitCodeOfSignal(received);
@@ -117,7 +117,7 @@ class Run {
 
   /** The one error of a call: a line or two for people, a JSON line or document for programs. */
   async #failed(error: LadingError): Promise<void> {
-    this.#diagnostics.failed(error, this.#doing);
+    await this.#diagnostics.failed(error, this.#doing);
     if (this.#settings.json) await this.#output.json({ error: error.toJSON() });
   }
 
@@ -134,8 +134,9 @@ class Run {
     process.on("warning", ({ name, message }) => {
       if (this.#settings.verbose) this.#diagnostics.note(`${name}: ${message}`);
     });
-    process.on("uncaughtException", (error) => {
-      this.#diagnostics.failed(asLadingError(error), this.#doing);
+    process.on("uncaughtException", async (error) => {
+      const { asLadingError } = await import("./errors.ts");
+      await this.#failed(asLadingError(error));
       process.exit(exitCodes.failed);
     });
   }

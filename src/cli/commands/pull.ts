@@ -2,8 +2,6 @@ import pLimit from "p-limit";
 import type { LadingError } from "../../errors.ts";
 import type { PullResult } from "../../verbs/pull.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
-import { pullDocument } from "../documents.ts";
-import { asLadingError } from "../errors.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { formatBytes, formatCount, formatDuration } from "../format.ts";
 import { registryOf, registryReference } from "../place.ts";
@@ -48,7 +46,7 @@ each reference with the digest that it resolved to.`,
     );
     const [only, ...others] = failed;
     if (only !== undefined && others.length === 0 && pulled.length === 0) throw only.error;
-    for (const { reference, error } of failed) invocation.fail(error, `pull ${reference}`);
+    for (const { reference, error } of failed) await invocation.fail(error, `pull ${reference}`);
     if (only !== undefined) invocation.exitWith(exitCodeOf(only.error.code));
     await print(invocation, pulled, failed);
   },
@@ -87,6 +85,7 @@ async function pullAll(
         } catch (error) {
           // An interruption ends all of them, and is not theirs to report.
           if (signal.aborted) throw error;
+          const { asLadingError } = await import("../errors.ts");
           return { reference, error: asLadingError(error) };
         }
       }),
@@ -103,6 +102,7 @@ async function print(
   if (settings.json) {
     const errors = failed.map(({ reference, error }) => ({ reference, ...error.toJSON() }));
     const failures = errors.length === 0 ? {} : { error: errors[0], failed: errors };
+    const { pullDocument } = await import("../documents.ts");
     await output.json({ pulled: pulled.map(pullDocument), ...failures });
     return;
   }

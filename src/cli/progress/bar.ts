@@ -11,5 +11,5 @@ export function bar(fraction: number, width: number, unicode: boolean): string {
   return full.repeat(whole) + tip + empty.repeat(width - whole - tip.length);
 }
 
-const UNICODE = { full: "━", half: "╸", empty: " " } as const;
-const ASCII = { full: "=", half: "-", empty: " " } as const;
+const UNICODE = { full: "━", half: "╾", empty: "─" } as const;
+const ASCII = { full: "=", half: "-", empty: "." } as const;

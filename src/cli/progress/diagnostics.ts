@@ -2,7 +2,6 @@ import type { Writable } from "node:stream";
 import { systemClock } from "../../clock.ts";
 import type { EventListener } from "../../content/events.ts";
 import type { LadingError } from "../../errors.ts";
-import { causeLines, renderError } from "../errors.ts";
 import type { ProgressKind, Settings } from "../options.ts";
 import { writeJsonLine } from "./json.ts";
 import type { Progress, ProgressOptions, Screen, Subject } from "./progress.ts";
@@ -51,9 +50,11 @@ export class Diagnostics {
     this.#progress = undefined;
   }
 
-  failed(error: LadingError, doing: string | undefined): void {
+  /** The error that ends the call, or one part of it. Its looks are loaded when they are needed. */
+  async failed(error: LadingError, doing: string | undefined): Promise<void> {
     this.end();
     const { verbose } = this.#settings;
+    const { causeLines, renderError } = await import("../errors.ts");
     if (this.#kind !== "json") this.#screen.write(renderError(error, { doing, verbose }));
     else {
       const details = verbose ? { details: causeLines(error) } : {};

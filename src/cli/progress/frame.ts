@@ -109,25 +109,27 @@ function blobLine(blob: BlobProgress, view: View): FrameLine {
 
 function totalLine(state: ProgressState, view: View): FrameLine {
   const { size, offset, layers, complete } = totals(state);
-  const { totalRate } = view;
-  const parts = [`${complete}/${layers} layers`];
-  if (totalRate !== undefined && totalRate > 0 && offset < size) {
-    const left = (1000 * (size - offset)) / totalRate;
-    parts.unshift(formatRate(totalRate));
-    if (left < 86_400_000) parts.push(`${formatDuration(left)} left`);
-  }
-  const pause = Math.max(0, ...state.pauses.values()) - view.now;
-  if (pause > 0) parts.push(`paused for ${formatDuration(pause)}`);
   const text = row(
     {
-      label: "total",
+      label: `total ${complete}/${layers}`,
       fraction: size === 0 ? 0 : offset / size,
       sizes: `${formatBytes(offset)} / ${formatBytes(size)}`,
-      status: parts.join(", "),
+      status: totalStatus(state, size - offset, view),
     },
     view,
   );
   return { text, tone: "plain" };
+}
+
+const LONGEST_ESTIMATE_MS = 100 * 3_600_000;
+
+function totalStatus(state: ProgressState, missing: number, { now, totalRate }: View): string {
+  const pause = Math.max(0, ...state.pauses.values()) - now;
+  if (pause > 0) return `paused for ${formatDuration(pause)}`;
+  if (totalRate === undefined || totalRate <= 0 || missing === 0) return "";
+  const left = (1000 * missing) / totalRate;
+  const estimate = left < LONGEST_ESTIMATE_MS ? `, ${formatDuration(left)} left` : "";
+  return `${formatRate(totalRate)}${estimate}`;
 }
 
 function statusOf(blob: BlobProgress, view: View): string {
