@@ -1,0 +1,86 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { MemoryStore } from "../../src/content/memory.ts";
+import { putBytes, transfer } from "../../src/content/transfer/transfer.ts";
+import { LadingError } from "../../src/errors.ts";
+import { openStore } from "../../src/store/local-store.ts";
+import { built, runChild } from "../child.ts";
+import { describeBytes } from "../contract/content-store.ts";
+import { temporaryFolder } from "../temporary.ts";
+
+const MiB = 1024 * 1024;
+
+describe("an ingest", () => {
+  it("that is killed is resumed from its journal, and what is resumed is verified", async () => {
+    const root = await temporaryFolder();
+    const bytes = new Uint8Array(12 * MiB).map((_, index) => (index * 7) & 255);
+    const descriptor = describeBytes(bytes);
+    const child = runChild(`
+      import { openStore } from ${JSON.stringify(built("store/local-store.js"))};
+      const store = await openStore({ root: ${JSON.stringify(root)} });
+      const ingest = await store.ingest(${JSON.stringify(descriptor)});
+      const bytes = new Uint8Array(${bytes.length}).map((_, index) => (index * 7) & 255);
+      for (let at = 0; at < ${10 * MiB}; at += 65536) ingest.writeAt(at, bytes.subarray(at, at + 65536));
+      say("written");
+      process.stdin.resume();
+    `);
+    await child.said("written");
+    await child.kill();
+
+    await using store = await openStore({ root });
+    const from = new MemoryStore();
+    from.put(descriptor.digest, bytes);
+    const { transferred } = await transfer(from, store, descriptor, { role: "layer" });
+    expect(transferred).toBe(4 * MiB);
+    expect(await store.has(descriptor)).toBe(true);
+    expect(await readdir(join(root, "ingest"))).toEqual([]);
+  });
+
+  it("waits for another process, and takes over when that is killed", async () => {
+    const root = await temporaryFolder();
+    const bytes = Buffer.from("taken over");
+    const descriptor = describeBytes(bytes);
+    const child = runChild(`
+      import { openStore } from ${JSON.stringify(built("store/local-store.js"))};
+      const store = await openStore({ root: ${JSON.stringify(root)} });
+      const ingest = await store.ingest(${JSON.stringify(descriptor)});
+      ingest.writeAt(0, new Uint8Array(5));
+      say("begun");
+      process.stdin.resume();
+    `);
+    await child.said("begun");
+    await using store = await openStore({ root });
+    const pids: unknown[] = [];
+    const waiting = store.ingest(descriptor, {
+      onEvent(event) {
+        if (event.type !== "waiting" || event.why.kind !== "same-download") return;
+        pids.push(event.why.pid);
+        void child.kill();
+      },
+    });
+    const ingest = await waiting;
+    expect(pids).toEqual([child.process.pid]);
+    ingest?.writeAt(0, bytes);
+    await ingest?.commit();
+    expect(await store.has(descriptor)).toBe(true);
+  });
+
+  it("keeps its files to their owner", async () => {
+    const root = join(await temporaryFolder(), "store");
+    await using store = await openStore({ root });
+    const bytes = Buffer.from("mine");
+    const descriptor = describeBytes(bytes);
+    await putBytes(store, descriptor, bytes, { role: "other", transferred: 0 });
+    expect((await stat(root)).mode & 0o777).toBe(0o700);
+    expect((await stat(store.layout.blob(descriptor.digest))).mode & 0o777).toBe(0o600);
+  });
+
+  it("larger than the disk is refused before it begins", async () => {
+    await using store = await openStore({ root: await temporaryFolder() });
+    const descriptor = { ...describeBytes(Buffer.from("x")), size: 2 ** 52 };
+    const error = await store.ingest(descriptor).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(LadingError);
+    expect(error).toMatchObject({ code: "disk", hint: expect.stringContaining("gc") });
+  });
+});
