@@ -26,6 +26,7 @@ export interface ArgumentDefinition {
   /** As in a usage line: `<reference>`, `<references...>`. */
   readonly name: string;
   readonly description: string;
+  readonly choices?: readonly string[];
 }
 
 export interface OptionDefinition {

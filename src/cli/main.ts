@@ -25,6 +25,7 @@ class Run {
   #settings: Settings;
   #diagnostics: Diagnostics;
   #definition: CommandDefinition | undefined;
+  #name = "";
   #doing: string | undefined;
   #exitCode: number = exitCodes.done;
 
@@ -77,7 +78,8 @@ class Run {
     }
   }
 
-  async #call({ definition, args, options }: Call): Promise<void> {
+  async #call({ name, definition, args, options }: Call): Promise<void> {
+    this.#name = name;
     this.#settings = readSettings(options);
     this.#diagnostics = new Diagnostics(process.stderr, process.env, this.#settings);
     this.#definition = definition;
@@ -116,7 +118,9 @@ class Run {
   }
 
   /** The one error of a call: a line or two for people, a JSON line or document for programs. */
-  async #failed(error: LadingError): Promise<void> {
+  async #failed(cause: LadingError): Promise<void> {
+    const hint = cause.code === "usage" ? `see: lading ${this.#name} --help` : undefined;
+    const error = cause.with({ hint });
     await this.#diagnostics.failed(error, this.#doing);
     if (this.#settings.json) await this.#output.json({ error: error.toJSON() });
   }

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
 import type { CommandDefinition, OptionDefinition } from "./command.ts";
 import { type CommandEntry, commandGroups, commands } from "./commands/index.ts";
@@ -13,6 +13,7 @@ import { version } from "./version.ts";
 
 /** What the words on the command line ask for. */
 export interface Call {
+  readonly name: string;
   readonly definition: CommandDefinition;
   readonly args: readonly string[];
   readonly options: OptionValues;
@@ -54,7 +55,7 @@ export function createProgram(
     command.action(async () => {
       const options: OptionValues = command.optsWithGlobals();
       refuseUnused(root, entry, definition);
-      await onCall({ definition, args: command.args, options });
+      await onCall({ name: entry.name, definition, args: command.args, options });
     });
   };
   for (const entry of commands) {
@@ -101,13 +102,15 @@ function groupCommand(root: Command, name: string): Command {
   const known = root.commands.find((command) => command.name() === name);
   if (known !== undefined) return known;
   const summary = commandGroups[name] ?? "";
-  return root.command(name).description(summary).usage("<command> [options]").helpGroup("Store:");
+  const group = root.command(name).description(summary).helpGroup("Store:");
+  return group.usage("<command> [options]").helpCommand(false);
 }
 
 function defineCommand(command: Command, definition: CommandDefinition): void {
   command.description(definition.description.replaceAll("\n", " "));
-  for (const { name, description } of definition.arguments ?? []) {
-    command.argument(name, description);
+  for (const { name, description, choices } of definition.arguments ?? []) {
+    const argument = new Argument(name, description);
+    command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
   for (const option of definition.options ?? []) command.addOption(commanderOption(option));
   const shown = new Set<string>(definition.shared ?? []);

@@ -1,4 +1,3 @@
-import { LadingError } from "../../errors.ts";
 import { familiarName, parseReference } from "../../oci/reference.ts";
 import { open } from "../../verbs/open.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -10,7 +9,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 export const completion: CommandDefinition = {
   description: `Prints a script that makes your shell complete lading's commands, options, values, and the names
 that are in the local store.`,
-  arguments: [{ name: "<shell>", description: SHELLS.join(", ") }],
+  arguments: [{ name: "<shell>", description: "yours", choices: SHELLS }],
   examples: [
     { command: 'eval "$(lading completion bash)"', explains: "in ~/.bashrc" },
     { command: 'eval "$(lading completion zsh)"', explains: "in ~/.zshrc" },
@@ -18,14 +17,8 @@ that are in the local store.`,
   ],
   doing: ([shell]) => `print the completion for ${shell}`,
   async run({ args }) {
-    const shell = SHELLS.find((known) => known === args[0]);
-    if (shell === undefined) {
-      throw new LadingError("usage", `there is no completion for ${JSON.stringify(args[0])}`, {
-        hint: `there is one for ${SHELLS.join(", ")}`,
-      });
-    }
     const { script } = await import("@bomb.sh/tab");
-    script(shell, "lading", "lading");
+    script(args[0] ?? "", "lading", "lading");
   },
 };
 
@@ -46,13 +39,11 @@ export async function answerCompletion(program: Program, words: readonly string[
   const typed = words.slice(words.indexOf("--") + 1);
   const names = NAMES_OF_THE_STORE.includes(typed[0] ?? "") ? await storedNames() : [];
   for (const name of NAMES_OF_THE_STORE) {
-    candidates.commands.get(name)?.argument(
-      "reference",
-      (suggest) => {
+    for (const argument of candidates.commands.get(name)?.arguments.values() ?? []) {
+      argument.handler = (suggest) => {
         for (const stored of names) suggest(stored, "");
-      },
-      true,
-    );
+      };
+    }
   }
   // Options of every command stand on the root; the library looks at the command's own alone.
   for (const command of candidates.commands.values()) {

@@ -1,5 +1,5 @@
 import { type Digest, shortDigest } from "../../oci/digest.ts";
-import { formatBytes, formatDuration, formatRate } from "../format.ts";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../format.ts";
 import { bar } from "./bar.ts";
 import { holder } from "./notice.ts";
 import {
@@ -52,7 +52,7 @@ export function verifyFrame(state: ProgressState, view: View): readonly FrameLin
   const { offset, complete } = totals(state);
   const speed = view.totalRate === undefined ? "" : `  ${formatRate(view.totalRate)}`;
   const lock = lockLine(state);
-  const text = `verified ${complete} blobs, ${formatBytes(offset)}${speed}`;
+  const text = `verified ${formatCount(complete, "blob")}, ${formatBytes(offset)}${speed}`;
   return [...lock, { text, tone: "active" } as const].map((line) => cut(line, view.columns));
 }
 

@@ -1,7 +1,7 @@
 import type { CancelTimer } from "../../clock.ts";
 import type { LadingEvent } from "../../content/events.ts";
 import { shortDigest } from "../../oci/digest.ts";
-import { formatBytes, formatDuration, formatRate, visible } from "../format.ts";
+import { formatBytes, formatCount, formatDuration, formatRate, visible } from "../format.ts";
 import { notice, requestLine } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 import { RateMeter } from "./rate.ts";
@@ -29,7 +29,8 @@ export function plainProgress(options: ProgressOptions): Progress {
   };
   const totalLine = (): string => {
     const { size, offset, layers, complete } = totals(state);
-    if (subject === "verify") return `${complete} blobs, ${formatBytes(offset)} so far`;
+    if (subject === "verify")
+      return `${formatCount(complete, "blob")}, ${formatBytes(offset)} so far`;
     const speed = rate.sample(clock.now(), state.arrived);
     const at = speed === undefined ? "" : `, ${formatRate(speed)}`;
     const bytes = `${formatBytes(offset)} of ${formatBytes(size)}`;

@@ -1,0 +1,240 @@
+import { spawnSync } from "node:child_process";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { createRegistry, randomImage, type TestRegistry } from "../../src/testkit/index.ts";
+import { temporaryFolder } from "../temporary.ts";
+import { lading, type Ran, type RunOptions } from "./run-command.ts";
+
+let registry: TestRegistry;
+let image: string;
+let home: string;
+
+beforeAll(async () => {
+  registry = await createRegistry();
+  const made = randomImage(registry.content, { seed: 1, layers: 2, fileSize: 400_000 });
+  registry.content.tag("app:1", made.descriptor);
+  image = `${registry.address}/app:1`;
+});
+afterAll(() => registry.close());
+beforeEach(async () => {
+  home = await temporaryFolder();
+});
+
+/** One error: its code in the JSON document, the exit code, what was being done, and a hint. */
+async function expectError(
+  args: readonly string[],
+  expected: { readonly exit: number; readonly code: string; readonly says?: RegExp },
+  options: Partial<RunOptions> = {},
+): Promise<Ran> {
+  const ran = await lading([...args, "--json", "--progress", "none"], { home, ...options });
+  expect(ran.code).toBe(expected.exit);
+  const { error } = JSON.parse(ran.stdout);
+  expect(error.code).toBe(expected.code);
+  expect(error.hint).toBeTruthy();
+  const errorLines = ran.stderr.split("\n").filter((line) => line.startsWith("lading: "));
+  expect(errorLines).toHaveLength(1);
+  expect(ran.stderr).toMatch(/^hint: /m);
+  expect(ran.stderr).not.toMatch(/^\s+at /m);
+  if (expected.says !== undefined) expect(ran.stderr).toMatch(expected.says);
+  return ran;
+}
+
+async function registryThatAnswers(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("bad input gets one error with its code, what was being done, and a hint", () => {
+  it.each(["@@", "Alpine", "app:", "a b", `app@sha256:${"0".repeat(63)}`, "oci:/tmp/layout"])(
+    "a reference that can't be parsed (2): %s",
+    async (reference) => {
+      const says = /^lading: could not pull /;
+      await expectError(["pull", reference], { exit: 2, code: "invalid-reference", says });
+    },
+  );
+
+  it("a reference that can't be parsed stops the others before anything moves (2)", async () => {
+    const before = registry.requests.length;
+    await expectError(["pull", image, "@@"], { exit: 2, code: "invalid-reference" });
+    expect(registry.requests.length).toBe(before);
+  });
+
+  it("a host that does not resolve (6)", async () => {
+    // A label of more than 63 characters is refused by the resolver without asking anyone.
+    const host = `${"a".repeat(64)}.invalid`;
+    await expectError(["pull", `${host}/app`], {
+      exit: 6,
+      code: "network",
+      says: /a{64}\.invalid/,
+    });
+  });
+
+  it("a host that does not listen (6)", async () => {
+    const address = await registryThatAnswers(() => {});
+    const free = await closedPort();
+    expect(free).not.toBe(address);
+    await expectError(["pull", `${free}/app`], {
+      exit: 6,
+      code: "network",
+      says: /nothing listens/,
+    });
+  });
+
+  it("a wrong password (4)", async () => {
+    await using guarded = await createRegistry({
+      content: registry.content,
+      auth: { kind: "basic", users: { me: "right" } },
+    });
+    const auth = Buffer.from("me:wr0ng-pass").toString("base64");
+    const config = JSON.stringify({ auths: { [guarded.address]: { auth } } });
+    await mkdir(join(home, "docker"));
+    await writeFile(join(home, "docker/config.json"), config);
+    const reference = `${guarded.address}/app:1`;
+    const ran = await expectError(["pull", reference], { exit: 4, code: "unauthorized" });
+    expect(ran.stderr + ran.stdout).not.toContain("wr0ng-pass");
+    expect(ran.stderr + ran.stdout).not.toContain(auth);
+  });
+
+  it("a missing tag (3)", async () => {
+    const says = /could not pull .*app:nope/;
+    const reference = `${registry.address}/app:nope`;
+    await expectError(["pull", reference], { exit: 3, code: "not-found", says });
+    await expectError(["manifest", reference], { exit: 3, code: "not-found" });
+    await expectError(["inspect", reference], { exit: 3, code: "not-found" });
+  });
+
+  it("a platform that is not there (3), with those that are", async () => {
+    const says = /^hint: available: linux\/amd64/m;
+    const args = ["pull", "--platform", "linux/s390x", image];
+    await expectError(args, { exit: 3, code: "platform-not-found", says });
+  });
+
+  it("a platform, number, policy or option that makes no sense (2)", async () => {
+    const usage = { exit: 2, code: "usage" };
+    await expectError(["pull", "--platform", "a/b/c/d", image], usage);
+    await expectError(["pull", "--concurrency", "0", image], usage);
+    await expectError(["pull", "--policy", "sometimes", image], usage);
+    await expectError(["pull", "--frobnicate", image], usage);
+    await expectError(["pull"], usage);
+    await expectError(["pul", image], usage);
+    await expectError(["store"], usage);
+    await expectError(["rm", "--platform", "linux/amd64", "app"], usage);
+    await expectError(["blob", image, "sha256:12"], usage);
+    await expectError(["serve", "--listen", "nowhere"], usage);
+    await expectError(["pull", "--all-platforms", "--platform", "linux/amd64", image], usage);
+  });
+
+  it("a store root that is a file (1)", async () => {
+    const root = join(home, "file");
+    await writeFile(root, "precious");
+    const args = ["pull", "--root", root, image];
+    await expectError(args, { exit: 1, code: "disk", says: /not a folder/ });
+    expect(await readFile(root, "utf8")).toBe("precious");
+  });
+
+  it("a store root that is not writable (1)", async ({ skip }) => {
+    if (process.getuid?.() !== 0) {
+      await mkdir(join(home, "locked"), { mode: 0o500 });
+      await expectError(["pull", "--root", join(home, "locked"), image], { exit: 1, code: "disk" });
+      await chmod(join(home, "locked"), 0o700);
+      return;
+    }
+    // Root may write everywhere but on what is mounted read-only.
+    if (!canMount()) skip("needs to mount");
+    const folder = join(home, "locked");
+    await mkdir(folder);
+    const script = `mount -t tmpfs -o ro none ${folder} && exec "$@"`;
+    const wrapper = ["unshare", "-rm", "sh", "-c", script, "sh"];
+    const args = ["pull", "--root", join(folder, "store"), image];
+    await expectError(args, { exit: 1, code: "disk" }, { wrapper });
+  });
+
+  it("a full disk (1), and nothing half-made is visible", async ({ skip }) => {
+    if (!canMount()) skip("needs to mount a small file system");
+    const folder = join(home, "small");
+    await mkdir(folder);
+    const hashes = `find ${folder}/blobs -type f -exec sha256sum {} +`;
+    const script = `mount -t tmpfs -o size=1m none ${folder}; "$@"; code=$?; ${hashes} >&2; exit $code`;
+    const wrapper = ["unshare", "-rm", "sh", "-c", script, "sh"];
+    const args = ["pull", "--root", folder, image];
+    const ran = await expectError(args, { exit: 1, code: "disk", says: /full/ }, { wrapper });
+    for (const [, hash, name] of ran.stderr.matchAll(/^([0-9a-f]{64}) .*\/(.*)$/gm)) {
+      expect(name).toBe(hash);
+    }
+  });
+
+  it("a corrupt database heals from the disk", async () => {
+    await lading(["pull", image], { home });
+    const store = join(home, "store");
+    const files = (await readdir(store)).filter((name) => name.startsWith("catalog.db"));
+    expect(files).toContain("catalog.db");
+    for (const name of files) await writeFile(join(store, name), "this is no database".repeat(500));
+    const { code, stdout } = await lading(["images", "--json"], { home });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ images: [{ reference: image }] });
+  });
+
+  it("a registry that answers HTML (5)", async () => {
+    const address = await registryThatAnswers((_, response) => {
+      response.setHeader("content-type", "text/html");
+      response.end("<!DOCTYPE html><title>Log in to the hotel's network</title>");
+    });
+    const args = ["pull", "--plain-http", `${address}/app:1`];
+    const ran = await lading([...args, "--json", "-q"], { home });
+    expect([5, 6]).toContain(ran.code);
+    expect(JSON.parse(ran.stdout).error.hint).toBeTruthy();
+  });
+
+  it("a layout that someone else wrote is listed, and not harmed", async () => {
+    await lading(["pull", image], { home });
+    const path = join(home, "store/index.json");
+    const index = JSON.parse(await readFile(path, "utf8"));
+    const [ours] = index.manifests;
+    const annotations = { "org.opencontainers.image.ref.name": "from-elsewhere", "x.foreign": "1" };
+    index.manifests.push({ ...ours, annotations });
+    await writeFile(path, JSON.stringify(index));
+    const { stdout } = await lading(["images"], { home });
+    expect(stdout).toContain("from-elsewhere");
+    await lading(["rm", image], { home });
+    expect(await readFile(path, "utf8")).toContain('"x.foreign"');
+  });
+});
+
+describe("an error", () => {
+  it("is one JSON line with --progress json, from the first word on", async () => {
+    for (const args of [["pull", "@@"], ["pull", "--nope"], ["frob"]]) {
+      const { stderr, stdout } = await lading([...args, "--progress", "json"], { home });
+      expect(stdout).toBe("");
+      expect(JSON.parse(stderr)).toMatchObject({ v: 1, type: "error", error: {} });
+    }
+  });
+
+  it("comes with its causes and its stack only when verbose", async () => {
+    const free = await closedPort();
+    const brief = await lading(["tags", `${free}/app`], { home });
+    expect(brief.stderr).not.toMatch(/caused by|^\s+at /m);
+    const verbose = await lading(["tags", `${free}/app`, "-v"], { home });
+    expect(verbose.stderr).toMatch(/^code: network$/m);
+    expect(verbose.stderr).toMatch(/^caused by: .*ECONNREFUSED/m);
+    expect(verbose.stderr).toMatch(/^\s+at /m);
+  });
+});
+
+/** An address at which nothing listens any more. */
+async function closedPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+function canMount(): boolean {
+  const probe = "mount -t tmpfs none /mnt";
+  return spawnSync("unshare", ["-rm", "sh", "-c", probe]).status === 0;
+}

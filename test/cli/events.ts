@@ -1,0 +1,31 @@
+import type { BlobEvent, LadingEvent } from "../../src/content/events.ts";
+import { type Digest, parseDigest } from "../../src/oci/digest.ts";
+
+/** A digest that begins with the digit, for tests to tell apart. */
+export function digest(digit: string): Digest {
+  return parseDigest(`sha256:${digit.repeat(64)}`);
+}
+
+export function layer(digit: string, size = 100): BlobEvent {
+  return { digest: digest(digit), size, role: "layer" };
+}
+
+export function planned(...blobs: readonly BlobEvent[]): LadingEvent {
+  return { type: "planned", manifest: digest("f"), blobs };
+}
+
+export function started(blob: BlobEvent, offset = 0, generation = 0): LadingEvent {
+  return { type: "started", ...blob, offset, generation };
+}
+
+export function bytes(blob: BlobEvent, offset: number, generation = 0): LadingEvent {
+  return { type: "bytes", ...blob, offset, generation };
+}
+
+export function verified(blob: BlobEvent): LadingEvent {
+  return { type: "verified", ...blob, transferred: blob.size };
+}
+
+export function exists(blob: BlobEvent): LadingEvent {
+  return { type: "exists", ...blob };
+}
