@@ -82,7 +82,9 @@ async function demo() {
   await step("pull once more: nothing to do", async () => {
     const { json } = await lading(["pull", reference, "--json"]);
     check(json.upToDate && json.transferred === 0, "something was transferred again");
-    say(`${requests} requests (a challenge, a token, and the one that asks whether the tag moved), 0 bytes`);
+    say(
+      `${requests} requests (a challenge, a token, and the one that asks whether the tag moved), 0 bytes`,
+    );
   });
 
   await step("list and inspect", async () => {

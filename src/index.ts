@@ -12,8 +12,16 @@ export type { Descriptor } from "./oci/descriptor.ts";
 export type { DiffId, Digest } from "./oci/digest.ts";
 export type { ImageIndex, ImageManifest, Manifest } from "./oci/manifest.ts";
 export type { Platform } from "./oci/platform.ts";
-export { formatReference, parseReference, type Reference } from "./oci/reference.ts";
-export type { Credential, CredentialSource } from "./registry/auth/credentials.ts";
+export { familiarName, formatReference, parseReference, type Reference } from "./oci/reference.ts";
+export {
+  anonymous,
+  type Credential,
+  type CredentialRequest,
+  type CredentialSource,
+  firstOf,
+  hostCredentials,
+} from "./registry/auth/credentials.ts";
+export { dockerConfig } from "./registry/auth/docker-config.ts";
 export type * from "./store/types.ts";
 export type * from "./verbs/fetch.ts";
 export type * from "./verbs/inspect.ts";

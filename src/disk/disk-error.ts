@@ -9,15 +9,6 @@ export async function onDisk<T>(doing: string, path: string, work: () => Promise
   }
 }
 
-/** The same for calls that are synchronous. */
-export function onDiskSync<T>(doing: string, path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw diskError(error, doing, path);
-  }
-}
-
 export function diskError(error: unknown, doing: string, path: string): unknown {
   const code = errno(error);
   if (error instanceof LadingError || code === undefined) return error;

@@ -96,11 +96,6 @@ export function familiarName(reference: Reference): string {
     : short;
 }
 
-/** The same repository by digest alone. */
-export function withDigest(reference: Reference, digest: Digest): Reference {
-  return { registry: reference.registry, repository: reference.repository, digest };
-}
-
 function splitTag(text: string): { name: string; tag: string | undefined } {
   const colon = text.lastIndexOf(":");
   if (colon < 0 || text.indexOf("/", colon) >= 0) return { name: text, tag: undefined };

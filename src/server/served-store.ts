@@ -4,10 +4,10 @@ import { isDigest } from "../oci/digest.ts";
 import { children, parseManifest } from "../oci/manifest.ts";
 import { isManifestType } from "../oci/media-types.ts";
 import { parseReference, type Reference, type RepositoryName, type Tag } from "../oci/reference.ts";
-import { blobSize } from "../store/blobs.ts";
-import { readDocument } from "../store/document.ts";
+import { blobSize } from "../store/blobs/blobs.ts";
+import { reachable } from "../store/collect/reachable.ts";
 import type { LocalStore } from "../store/local-store.ts";
-import { reachable } from "../store/reachable.ts";
+import { readDocument } from "../store/names/document.ts";
 import type { StoredImage } from "../store/types.ts";
 import type { ServedContent, ServedOptions } from "./content.ts";
 

@@ -10,14 +10,14 @@ import type {
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
-import { blobSize, hasBlob, notInStore, openBlob } from "./blobs.ts";
+import { blobSize, hasBlob, notInStore, openBlob } from "./blobs/blobs.ts";
+import { Flights } from "./blobs/flight.ts";
+import { FileIngest } from "./blobs/ingest.ts";
 import { Catalog } from "./catalog/catalog.ts";
-import type { CollectOptions } from "./collect.ts";
-import { Flights } from "./flight.ts";
+import type { CollectOptions } from "./collect/collect.ts";
+import { Leases } from "./collect/lease.ts";
 import { type EndHold, Holds } from "./hold.ts";
-import { FileIngest } from "./ingest.ts";
 import { defaultRoot, Layout, prepareLayout } from "./layout.ts";
-import { Leases } from "./lease.ts";
 import {
   findDescriptor,
   findImage,
@@ -26,9 +26,9 @@ import {
   recordImage,
   removeName,
   touchImage,
-} from "./names.ts";
+} from "./names/names.ts";
 import type { CollectReport, ImageRecord, Lease, StoredImage, VerifyReport } from "./types.ts";
-import type { VerifyOptions } from "./verify.ts";
+import type { VerifyOptions } from "./verify/verify.ts";
 
 export interface OpenStoreOptions {
   readonly root?: string | undefined;
@@ -163,11 +163,11 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
   }
 
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
-    return (await import("./collect.ts")).collect(this, options);
+    return (await import("./collect/collect.ts")).collect(this, options);
   }
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    return (await import("./verify.ts")).verifyStore(this, options);
+    return (await import("./verify/verify.ts")).verifyStore(this, options);
   }
 
   /** Makes the catalog again from the disk alone. */

@@ -2,7 +2,7 @@ import { LadingError } from "../errors.ts";
 import type { TarEntry, TarEntryType } from "./entry.ts";
 import { paxRecords } from "./pax.ts";
 
-export const BLOCK = 512;
+const BLOCK = 512;
 
 /** An entry with its content, for archives that are small enough to hold. */
 export interface TarFile extends TarEntry {
@@ -41,12 +41,12 @@ export function tarHeader(entry: TarEntry): Uint8Array {
 }
 
 /** Zeros up to the next block. */
-export function tarPadding(size: number): Uint8Array {
+function tarPadding(size: number): Uint8Array {
   return new Uint8Array(padded(size) - size);
 }
 
 /** Two blocks of zeros. */
-export function tarEnd(): Uint8Array {
+function tarEnd(): Uint8Array {
   return new Uint8Array(2 * BLOCK);
 }
 

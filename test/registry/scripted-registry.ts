@@ -128,7 +128,7 @@ export class ScriptedRegistry implements AsyncDisposable {
   }
 }
 
-export const good: Answer = ({ request, response, reply }) => {
+const good: Answer = ({ request, response, reply }) => {
   const { status, headers, body } = reply();
   response.writeHead(status, headers);
   response.end(request.method === "HEAD" ? undefined : body);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addSpan, type Span } from "../../src/content/spans.ts";
-import { journalLine, readJournal } from "../../src/store/journal.ts";
+import { journalLine, readJournal } from "../../src/store/blobs/journal.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 const spans = fc

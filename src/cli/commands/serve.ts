@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { abortedError, LadingError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
+import { isLoopback } from "../../registry/http/scheme.ts";
 import type { Lading } from "../../verbs/open.ts";
 import type { CommandDefinition } from "../command.ts";
 import { text } from "../options.ts";
@@ -61,10 +62,6 @@ function parseListen(listen: string): { host: string; port: number } {
     });
   }
   return { host: match[1] || match[2] || "127.0.0.1", port };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /** Something that is there, so that the line can be copied as it stands. */

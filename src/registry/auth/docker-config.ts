@@ -28,7 +28,7 @@ const configSchema = v.object({
 type Entry = NonNullable<NonNullable<v.InferOutput<typeof configSchema>["auths"]>[string]>;
 
 /** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
-export function dockerConfigPath(env: NodeJS.ProcessEnv = process.env): string {
+function dockerConfigPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");
 }
 

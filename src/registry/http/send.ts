@@ -98,7 +98,7 @@ function joined(headers: NodeJS.Dict<string | string[]>): Readonly<Record<string
 }
 
 /** What failed below HTTP, as one error that says where and what to do. */
-export function networkError(error: unknown, url: URL): LadingError {
+function networkError(error: unknown, url: URL): LadingError {
   if (error instanceof LadingError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const [why, hint] = REASONS[code] ?? [undefined, undefined];

@@ -17,7 +17,7 @@ export async function openCatalog(layout: Layout, clock: Clock): Promise<Databas
   try {
     return migrated(await openDatabase(layout.catalog));
   } catch (error) {
-    if (isBusy(error)) throw error;
+    if (isBusy(error) || error instanceof LadingError) throw error;
     await removeCatalog(layout);
     return migrated(await openDatabase(layout.catalog));
   } finally {

@@ -1,16 +1,16 @@
 import type { Clock } from "../../clock.ts";
 import type { OperationOptions } from "../../content/events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { hasBlob } from "../blobs.ts";
+import { hasBlob } from "../blobs/blobs.ts";
+import type { Layout } from "../layout.ts";
 import {
   type IndexEntry,
   makeEntry,
   readIndex,
   type StoreIndex,
   updateIndex,
-} from "../index-json.ts";
-import type { Layout } from "../layout.ts";
-import { type ReadImage, readImage } from "../read-image.ts";
+} from "../names/index-json.ts";
+import { type ReadImage, readImage } from "../names/read-image.ts";
 import type { Catalog } from "./catalog.ts";
 import { type NameRow, readIndexHash, readNames } from "./read.ts";
 import { deleteName, deleteOrphans, writeImage, writeIndexHash } from "./write.ts";

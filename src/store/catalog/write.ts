@@ -1,7 +1,7 @@
 import type { Database } from "../../disk/sqlite.ts";
 import type { ImageConfig } from "../../oci/config.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import type { ReadImage } from "../read-image.ts";
+import type { ReadImage } from "../names/read-image.ts";
 import type { StoredManifest } from "../types.ts";
 
 /** Writes one named image; inside a transaction. What the name meant before is forgotten. */

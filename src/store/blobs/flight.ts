@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
-import type { IngestOptions } from "../content/port.ts";
-import { Turns } from "../content/turns.ts";
-import type { Watermark } from "../content/watermark.ts";
-import { acquireLock, type Lock } from "../disk/lock.ts";
-import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
-import type { Layout } from "./layout.ts";
+import type { Clock } from "../../clock.ts";
+import type { IngestOptions } from "../../content/port.ts";
+import { Turns } from "../../content/turns.ts";
+import type { Watermark } from "../../content/watermark.ts";
+import { acquireLock, type Lock } from "../../disk/lock.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../../oci/digest.ts";
+import type { Layout } from "../layout.ts";
 
 const PROGRESS_MS = 100;
 

@@ -1,10 +1,10 @@
-import { verifyBytes } from "../content/transfer/verify.ts";
-import { errno } from "../disk/disk-error.ts";
-import { readRegular } from "../disk/file.ts";
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { metadataLimits } from "../oci/limits.ts";
-import type { Layout } from "./layout.ts";
+import { verifyBytes } from "../../content/transfer/verify.ts";
+import { errno } from "../../disk/disk-error.ts";
+import { readRegular } from "../../disk/file.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { metadataLimits } from "../../oci/limits.ts";
+import type { Layout } from "../layout.ts";
 
 /** A manifest or config from its blob, verified again: hashing so little costs nothing. */
 export async function readDocument(layout: Layout, descriptor: Descriptor): Promise<Uint8Array> {

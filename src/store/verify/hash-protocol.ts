@@ -1,4 +1,4 @@
-import type { DigestAlgorithm } from "../oci/digest.ts";
+import type { DigestAlgorithm } from "../../oci/digest.ts";
 
 /** What goes to a hashing worker. */
 export interface HashRequest {

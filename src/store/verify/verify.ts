@@ -1,21 +1,21 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { OperationOptions } from "../content/events.ts";
-import { onDisk } from "../disk/disk-error.ts";
-import { makeFolder } from "../disk/folder.ts";
-import { throwIfAborted } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
-import { isForeignLayerType } from "../oci/media-types.ts";
-import { blobSize, listBlobs } from "./blobs.ts";
+import type { OperationOptions } from "../../content/events.ts";
+import { onDisk } from "../../disk/disk-error.ts";
+import { makeFolder } from "../../disk/folder.ts";
+import { throwIfAborted } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../../oci/digest.ts";
+import { isForeignLayerType } from "../../oci/media-types.ts";
+import { blobSize, listBlobs } from "../blobs/blobs.ts";
+import { reachable } from "../collect/reachable.ts";
+import type { Holds } from "../hold.ts";
+import type { Layout } from "../layout.ts";
+import { readIndex } from "../names/index-json.ts";
+import { listImages, type NamesOf } from "../names/names.ts";
+import type { BrokenBlob, VerifyReport } from "../types.ts";
 import { HashPool } from "./hash-pool.ts";
 import type { HashReply } from "./hash-protocol.ts";
-import type { Holds } from "./hold.ts";
-import { readIndex } from "./index-json.ts";
-import type { Layout } from "./layout.ts";
-import { listImages, type NamesOf } from "./names.ts";
-import { reachable } from "./reachable.ts";
-import type { BrokenBlob, VerifyReport } from "./types.ts";
 
 export interface VerifyOptions extends OperationOptions {
   readonly repair?: boolean | undefined;

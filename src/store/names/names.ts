@@ -1,22 +1,22 @@
-import type { Clock } from "../clock.ts";
-import type { OperationOptions } from "../content/events.ts";
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
-import type { Catalog } from "./catalog/catalog.ts";
-import { readImages } from "./catalog/read.ts";
-import { reconcile } from "./catalog/reconcile.ts";
+import type { Clock } from "../../clock.ts";
+import type { OperationOptions } from "../../content/events.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { formatPlatform, type Platform } from "../../oci/platform.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { readImages } from "../catalog/read.ts";
+import { reconcile } from "../catalog/reconcile.ts";
 import {
   deleteName,
   deleteOrphans,
   touchName,
   writeImage,
   writeIndexHash,
-} from "./catalog/write.ts";
+} from "../catalog/write.ts";
+import type { Layout } from "../layout.ts";
+import type { ImageRecord, StoredImage } from "../types.ts";
 import { type IndexEntry, named, readIndex, updateIndex, withoutName } from "./index-json.ts";
-import type { Layout } from "./layout.ts";
 import { type ReadImage, readImage } from "./read-image.ts";
-import type { ImageRecord, StoredImage } from "./types.ts";
 
 /** What the verbs below work on. */
 export interface NamesOf {

@@ -1,14 +1,14 @@
-import { checkLayers, type ImageConfig, parseImageConfig } from "../oci/config.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { type ImageIndex, parseManifest } from "../oci/manifest.ts";
-import { isForeignLayerType, isImageConfigType, isIndexType } from "../oci/media-types.ts";
-import { isRunnable, type Platform, selectPlatform } from "../oci/platform.ts";
-import { hasBlob } from "./blobs.ts";
+import { checkLayers, type ImageConfig, parseImageConfig } from "../../oci/config.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { type ImageIndex, parseManifest } from "../../oci/manifest.ts";
+import { isForeignLayerType, isImageConfigType, isIndexType } from "../../oci/media-types.ts";
+import { isRunnable, type Platform, selectPlatform } from "../../oci/platform.ts";
+import { hasBlob } from "../blobs/blobs.ts";
+import type { Layout } from "../layout.ts";
+import type { StoredImage, StoredManifest } from "../types.ts";
 import { isMissing, readDocument } from "./document.ts";
 import type { IndexEntry } from "./index-json.ts";
-import type { Layout } from "./layout.ts";
-import type { StoredImage, StoredManifest } from "./types.ts";
 
 /** An image of the store together with its configs, as the catalog keeps it. */
 export interface ReadImage {

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../clock.ts";
-import { readRegular } from "../disk/file.ts";
-import { type Lock, tryLock } from "../disk/lock.ts";
-import { replaceFile } from "../disk/publish.ts";
-import { LadingError } from "../errors.ts";
-import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
-import { isObject, parseJson } from "../oci/json.ts";
-import type { Layout } from "./layout.ts";
-import type { Lease } from "./types.ts";
+import type { Clock } from "../../clock.ts";
+import { readRegular } from "../../disk/file.ts";
+import { type Lock, tryLock } from "../../disk/lock.ts";
+import { replaceFile } from "../../disk/publish.ts";
+import { LadingError } from "../../errors.ts";
+import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
+import { isObject, parseJson } from "../../oci/json.ts";
+import type { Layout } from "../layout.ts";
+import type { Lease } from "../types.ts";
 
 /**
  * The leases that one process gives out. Each is a file `leases/<holder>.<n>.json`; what makes it

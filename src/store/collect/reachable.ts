@@ -1,9 +1,9 @@
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { children, parseManifest } from "../oci/manifest.ts";
-import { isManifestType } from "../oci/media-types.ts";
-import { isMissing, readDocument } from "./document.ts";
-import type { Layout } from "./layout.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { children, parseManifest } from "../../oci/manifest.ts";
+import { isManifestType } from "../../oci/media-types.ts";
+import type { Layout } from "../layout.ts";
+import { isMissing, readDocument } from "../names/document.ts";
 
 /**
  * Every digest below the roots, those that are not there included. A manifest that is there but can't

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { LadingError } from "../errors.ts";
-import { type Digest, digestAlgorithm } from "../oci/digest.ts";
+import { LadingError } from "../../errors.ts";
+import { type Digest, digestAlgorithm } from "../../oci/digest.ts";
 import type { HashReply, HashRequest } from "./hash-protocol.ts";
 
 /** Hashes files on all cores: one worker a core, each with one file at a time. */

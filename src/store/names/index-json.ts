@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "../clock.ts";
-import type { OperationOptions } from "../content/events.ts";
-import { errno } from "../disk/disk-error.ts";
-import { readRegular } from "../disk/file.ts";
-import { acquireLock } from "../disk/lock.ts";
-import { replaceFile } from "../disk/publish.ts";
-import { LadingError } from "../errors.ts";
-import { type Descriptor, parseDescriptor } from "../oci/descriptor.ts";
-import { isObject, type JsonObject, parseJson } from "../oci/json.ts";
-import { mediaTypes } from "../oci/media-types.ts";
-import type { Layout } from "./layout.ts";
+import type { Clock } from "../../clock.ts";
+import type { OperationOptions } from "../../content/events.ts";
+import { errno } from "../../disk/disk-error.ts";
+import { readRegular } from "../../disk/file.ts";
+import { acquireLock } from "../../disk/lock.ts";
+import { replaceFile } from "../../disk/publish.ts";
+import { LadingError } from "../../errors.ts";
+import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
+import { isObject, type JsonObject, parseJson } from "../../oci/json.ts";
+import { mediaTypes } from "../../oci/media-types.ts";
+import type { Layout } from "../layout.ts";
 
 const NAME = "org.opencontainers.image.ref.name";
 /** When it was pulled, RFC 3339; marks an entry as ours. */

@@ -1,13 +1,13 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { OpenContent, OpenRange } from "../content/port.ts";
-import { errno, onDisk } from "../disk/disk-error.ts";
-import { openRegular } from "../disk/file.ts";
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Layout } from "./layout.ts";
+import type { OpenContent, OpenRange } from "../../content/port.ts";
+import { errno, onDisk } from "../../disk/disk-error.ts";
+import { openRegular } from "../../disk/file.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { Layout } from "../layout.ts";
 
 /**
  * Whether a blob is there with its size. Its digest was verified before it got its name; `store

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { addSpan, type Span } from "../content/spans.ts";
+import { addSpan, type Span } from "../../content/spans.ts";
 
 /**
  * The journal of a download: one line each time, the spans that are written by then, as

@@ -1,20 +1,20 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { OperationOptions } from "../content/events.ts";
-import { onDisk } from "../disk/disk-error.ts";
-import { isTemporary } from "../disk/publish.ts";
-import { throwIfAborted } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
-import { blobSize, listBlobs } from "./blobs.ts";
-import { reconcile } from "./catalog/reconcile.ts";
-import { deleteOrphans, writeIndexHash } from "./catalog/write.ts";
-import type { Holds } from "./hold.ts";
-import { isUnnamed, readIndex, updateIndex } from "./index-json.ts";
-import type { Layout } from "./layout.ts";
+import type { OperationOptions } from "../../content/events.ts";
+import { onDisk } from "../../disk/disk-error.ts";
+import { isTemporary } from "../../disk/publish.ts";
+import { throwIfAborted } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { blobSize, listBlobs } from "../blobs/blobs.ts";
+import { reconcile } from "../catalog/reconcile.ts";
+import { deleteOrphans, writeIndexHash } from "../catalog/write.ts";
+import type { Holds } from "../hold.ts";
+import type { Layout } from "../layout.ts";
+import { isUnnamed, readIndex, updateIndex } from "../names/index-json.ts";
+import type { NamesOf } from "../names/names.ts";
+import type { CollectReport } from "../types.ts";
 import { liveLeases } from "./lease.ts";
-import type { NamesOf } from "./names.ts";
 import { reachable } from "./reachable.ts";
-import type { CollectReport } from "./types.ts";
 
 export interface CollectOptions extends OperationOptions {
   readonly dryRun?: boolean | undefined;

@@ -1,16 +1,16 @@
 import { constants, writeSync } from "node:fs";
 import { type FileHandle, lstat, open, readdir, rm, statfs } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Ingest, Sink } from "../content/port.ts";
-import { addSpan, contiguous, type Span, spannedBytes } from "../content/spans.ts";
-import { Watermark } from "../content/watermark.ts";
-import { diskError, onDisk } from "../disk/disk-error.ts";
-import { FILE_MODE, makeFolder } from "../disk/folder.ts";
-import { publish } from "../disk/publish.ts";
-import { LadingError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Ingest, Sink } from "../../content/port.ts";
+import { addSpan, contiguous, type Span, spannedBytes } from "../../content/spans.ts";
+import { Watermark } from "../../content/watermark.ts";
+import { diskError, onDisk } from "../../disk/disk-error.ts";
+import { FILE_MODE, makeFolder } from "../../disk/folder.ts";
+import { publish } from "../../disk/publish.ts";
+import { LadingError } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Layout } from "../layout.ts";
 import { journalLine, readJournal } from "./journal.ts";
-import type { Layout } from "./layout.ts";
 
 /** How many bytes may be written before the journal says so: what a kill costs at most. */
 const JOURNAL_EVERY = 4 * 1024 * 1024;
@@ -208,7 +208,7 @@ async function discardPath(path: string): Promise<void> {
   await rm(journalPath(path), { force: true });
 }
 
-export function journalPath(path: string): string {
+function journalPath(path: string): string {
   return `${path}.journal`;
 }
 
