@@ -9,9 +9,8 @@ for (const file of output.split("\n").filter((name) => name !== "")) {
   const text = await readFile(file, "utf8").catch(() => "");
   for (const [index, line] of text.split("\n").entries()) {
     const path = /(?:^|[\s"'`(=:])\/(?:root|home\/[a-z]+|Users\/[A-Za-z]+|work)\//.test(line);
-    const registry = /"resolved":|registry\.npmjs|npmjs\.org|deb\.debian\.org|crates\.io/.test(
-      line,
-    );
+    const registry =
+      /"resolved": "https?:|registry\.npmjs|npmjs\.org|deb\.debian\.org|crates\.io/.test(line);
     if (path || registry) problems.push(`${file}:${index + 1}: ${line.trim().slice(0, 120)}`);
   }
 }

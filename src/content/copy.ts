@@ -16,7 +16,7 @@ import { isForeignLayerType, isImageConfigType, isManifestType } from "../oci/me
 import type { ContentRole, PlannedBlob } from "./events.ts";
 import type { ContentSource, ContentStore } from "./port.ts";
 import type { Patience } from "./transfer/patience.ts";
-import { readVerified } from "./transfer/read.ts";
+import { readVerified, refuseLarger } from "./transfer/read.ts";
 import { putBytes, transfer } from "./transfer/transfer.ts";
 
 export interface CopyOptions extends Patience {
@@ -136,12 +136,10 @@ class GraphCopy {
 
   async #copyImage(descriptor: Descriptor, manifest: ImageManifest, depth: number): Promise<void> {
     if (isImageConfigType(manifest.config.mediaType)) {
-      const { bytes, transferred } = await this.#limit(() => this.#document(manifest.config));
-      const config = parseImageConfig(bytes);
+      const config = await this.#limit(() => this.#config(manifest.config));
       const layers = checkLayers(manifest, config);
       this.#options.onImage?.({ descriptor, manifest, config, layers });
       this.#plan(descriptor, manifest);
-      await this.#put(manifest.config, bytes, "config", transferred);
     } else {
       this.#plan(descriptor, manifest);
       await this.copy(manifest.config, depth + 1, "config");
@@ -178,6 +176,14 @@ class GraphCopy {
       role,
     });
     this.#count(descriptor, existed, transferred);
+  }
+
+  /** By way of the target, as a layer goes: of several copies at one moment, one fetches it. */
+  async #config(descriptor: Descriptor): Promise<ImageConfig> {
+    refuseLarger(descriptor, metadataLimits.manifest);
+    await this.#copyBlob(descriptor, "config");
+    const { bytes } = await this.#document(descriptor);
+    return parseImageConfig(bytes);
   }
 
   /** A small document: from the target when it is there, so that a complete image costs no request. */

@@ -8,7 +8,7 @@ import type { Watermark } from "./watermark.ts";
  * `verify.ts` is the only place that hashes, `transfer.ts` the only one that moves.
  */
 export interface ContentSource {
-  /** For messages: `registry docker.io/library/alpine`, `store /home/me/.local/share/lading`. */
+  /** For messages: `registry docker.io/library/alpine`, `store /srv/lading`. */
   readonly name: string;
   /** What a name (a tag, a digest, a canonical reference: the implementation says) stands for now. */
   resolve(name: string, options?: OperationOptions): Promise<Descriptor>;

@@ -120,8 +120,10 @@ export function formatPlatform(platform: Platform): string {
 /** Where docker's buildx says that a manifest is about another one, and not to be run. */
 const REFERENCE_TYPE = "vnd.docker.reference.type";
 
+type PlatformEntry = Pick<Descriptor, "platform" | "annotations">;
+
 /** Whether an index entry can be an image to run: neither an attestation nor for an unknown platform. */
-export function isRunnable(entry: Descriptor): boolean {
+export function isRunnable(entry: PlatformEntry): boolean {
   if (entry.annotations?.[REFERENCE_TYPE] !== undefined) return false;
   const { platform } = entry;
   return platform === undefined || platform.os !== "unknown" || platform.architecture !== "unknown";
@@ -132,15 +134,15 @@ export function isRunnable(entry: Descriptor): boolean {
  * the same processor runs. Among equals the first wins. An index with one single runnable entry that
  * names no platform means that one.
  */
-export function selectPlatform(
+export function selectPlatform<T extends PlatformEntry>(
   wanted: Platform,
-  candidates: readonly Descriptor[],
-): Descriptor | undefined {
+  candidates: readonly T[],
+): T | undefined {
   const runnable = candidates.filter(isRunnable);
   const [only] = runnable;
   if (runnable.length === 1 && only?.platform === undefined) return only;
   const order = compatible(normalizePlatform(wanted));
-  let best: { entry: Descriptor; rank: number } | undefined;
+  let best: { entry: T; rank: number } | undefined;
   for (const entry of runnable) {
     const { platform } = entry;
     if (platform === undefined) continue;

@@ -61,13 +61,20 @@ export class PlatformChoice {
   checkSingle(config: ImageConfig): void {
     if (this.#wanted.kind === "all" || !this.#wanted.asked) return;
     this.#available.add(formatPlatform(config.platform));
-    const candidate = { mediaType: "", digest: "" as Digest, size: 0, platform: config.platform };
-    if (selectPlatform(this.#wanted.platform, [candidate]) === undefined) throw this.noMatch();
+    const fits = selectPlatform(this.#wanted.platform, [{ platform: config.platform }]);
+    if (fits === undefined) throw this.noMatch();
   }
 
   /** An index names the platform; an image on its own tells it in its config. */
   platformOf(descriptor: Descriptor, config: ImageConfig): Platform {
     return this.#chosen.get(descriptor.digest) ?? config.platform;
+  }
+
+  /** As the index lists them, in whatever order they came. */
+  inOrder<T extends { readonly descriptor: Descriptor }>(images: readonly T[]): readonly T[] {
+    const order = [...this.#chosen.keys()];
+    const place = ({ descriptor }: T): number => order.indexOf(descriptor.digest);
+    return [...images].sort((a, b) => place(a) - place(b));
   }
 
   #choose(entries: readonly Descriptor[]): readonly Descriptor[] {

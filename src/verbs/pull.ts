@@ -158,7 +158,7 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
   if (image?.descriptor.digest === top.digest) return there(pulling, image);
 
   const choice = new PlatformChoice(wanted);
-  const images: CopiedImage[] = [];
+  const copied: CopiedImage[] = [];
   const result = await copy(repository, store, top, {
     ...options,
     concurrency: options.concurrency ?? session.options.limits?.concurrency,
@@ -166,11 +166,12 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
     clock: session.clock,
     foreignLayers: options.foreignLayers ? "fetch" : "skip",
     select: choice.select,
-    onImage(copied) {
-      if (copied.descriptor.digest === top.digest) choice.checkSingle(copied.config);
-      images.push(copied);
+    onImage(image) {
+      if (image.descriptor.digest === top.digest) choice.checkSingle(image.config);
+      copied.push(image);
     },
   });
+  const images = choice.inOrder(copied);
   const manifests = images.map(({ descriptor, config }) => ({
     descriptor,
     platform: choice.platformOf(descriptor, config),
@@ -178,7 +179,7 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
   await store.record({ reference: name, descriptor: top, manifests }, options);
   return {
     descriptor: top,
-    images: images.map((copied) => pulledImage(copied, choice, result.outcomes)),
+    images: images.map((image) => pulledImage(image, choice, result.outcomes)),
     transferred: result.transferred,
     existed: existedBytes(images, result.outcomes),
     upToDate: [...result.outcomes.values()].every((outcome) => outcome === "existed"),

@@ -16,13 +16,7 @@ export async function readVerified(
   maxBytes: number,
   options: Patience = {},
 ): Promise<Uint8Array> {
-  if (descriptor.size > maxBytes) {
-    throw new LadingError(
-      "limit-exceeded",
-      `a document of ${descriptor.size} bytes is larger than the ${maxBytes} that are allowed`,
-      { digest: descriptor.digest },
-    );
-  }
+  refuseLarger(descriptor, maxBytes);
   if (descriptor.data !== undefined) {
     verifyBytes(descriptor, descriptor.data);
     return descriptor.data;
@@ -35,6 +29,15 @@ export async function readVerified(
   });
   verifyBytes(descriptor, bytes);
   return bytes;
+}
+
+export function refuseLarger(descriptor: Descriptor, maxBytes: number): void {
+  if (descriptor.size <= maxBytes) return;
+  throw new LadingError(
+    "limit-exceeded",
+    `a document of ${descriptor.size} bytes is larger than the ${maxBytes} that are allowed`,
+    { digest: descriptor.digest },
+  );
 }
 
 /**
