@@ -3,5 +3,6 @@ import { open } from "../dist/index.js";
 
 const [root, reference, oneStream] = process.argv.slice(2);
 const parallel = oneStream === undefined ? undefined : { above: Number.MAX_SAFE_INTEGER };
-await using lading = await open({ root, parallel });
+const lading = await open({ root, parallel });
 await lading.pull(reference);
+await lading.close();

@@ -6,7 +6,7 @@ import { alternate, cpuOf, MEMORY, sh, temporary } from "./measure.mjs";
 import { containerd, registryWith } from "./peers.mjs";
 import { mib, ratio, seconds, table } from "./report.mjs";
 
-const LADING = resolve("dist/cli/bin.js");
+const LADING = resolve("dist/bin/lading.js");
 
 export async function pull({ cache, rounds }) {
   const layout = await imageBig(cache);

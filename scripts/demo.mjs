@@ -111,7 +111,7 @@ function lading(args, { kill } = {}) {
     DOCKER_CONFIG: folder,
     NO_COLOR: "1",
   };
-  const child = spawn(process.execPath, ["dist/cli/bin.js", ...args], { env });
+  const child = spawn(process.execPath, ["dist/bin/lading.js", ...args], { env });
   let stdout = "";
   let stderr = "";
   let progress = 0;

@@ -1,5 +1,4 @@
 import { LadingError } from "../errors.ts";
-import type { Descriptor } from "./descriptor.ts";
 
 /** A platform, normalised as containerd does it. */
 export interface Platform {
@@ -48,16 +47,21 @@ export function normalizePlatform(platform: Platform): Platform {
     architecture,
     ...(variant === undefined ? {} : { variant }),
     ...(osVersion ? { osVersion } : {}),
-    ...(osFeatures?.length ? { osFeatures: [...osFeatures].sort() } : {}),
+    ...(osFeatures?.some(Boolean) ? { osFeatures: osFeatures.filter(Boolean).sort() } : {}),
   };
 }
 
 function normalizeVariant(architecture: string, variant: string | undefined): string | undefined {
-  if (architecture === "arm64" && (variant === "8" || variant === "v8")) return undefined;
+  if (architecture === "arm64") return normalizeArm64(variant);
   if (architecture === "amd64" && variant === "v1") return undefined;
   if (architecture !== "arm") return variant || undefined;
   if (variant === undefined || variant === "7") return "v7";
   return /^[568]$/.test(variant) ? `v${variant}` : variant;
+}
+
+function normalizeArm64(variant: string | undefined): string | undefined {
+  if (variant === "8" || variant === "v8" || variant === "v8.0") return undefined;
+  return variant === "9" || variant === "9.0" || variant === "v9.0" ? "v9" : variant || undefined;
 }
 
 /** Linux on this machine's architecture: images for other systems do not run here, whatever the host. */
@@ -75,8 +79,15 @@ const SYSTEMS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** And the architectures, so that a slip is not taken for one. */
+const KNOWN_ARCHITECTURES: ReadonlySet<string> = new Set(
+  "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm".split(
+    " ",
+  ),
+);
+
 const COMPONENT = /^[A-Za-z0-9_.-]+$/;
-const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]+)((?:\+[A-Za-z0-9_.-]+)*)\))?$/;
+const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
 
 /**
  * Parses `os`, `arch`, `os/arch` or `os/arch/variant`; `os` may carry a version and features as
@@ -91,115 +102,48 @@ export function parsePlatform(text: string): Platform {
     throw notAPlatform(text);
   }
   const [, os = "", osVersion, features = ""] = system;
-  if (second === undefined) {
-    if (osVersion === undefined && !SYSTEMS.has(os.toLowerCase())) {
-      return normalizePlatform({ os: "linux", architecture: os });
-    }
-    return normalizePlatform({ ...defaultPlatform(), os, ...versioned(osVersion, features) });
-  }
-  const platform = { os, architecture: second, ...versioned(osVersion, features) };
+  const versioned = {
+    ...(osVersion === undefined ? {} : { osVersion: decoded(osVersion, text) }),
+    osFeatures: features
+      .split("+")
+      .map((feature) => decoded(feature, text))
+      .filter((feature) => feature !== ""),
+  };
+  if (second === undefined) return parseOneWord(os, versioned, text);
+  const platform = { os, architecture: second, ...versioned };
   return normalizePlatform(variant === undefined ? platform : { ...platform, variant });
 }
 
-function versioned(version: string | undefined, features: string): Partial<Platform> {
-  const osFeatures = features.split("+").filter((feature) => feature !== "");
-  return {
-    ...(version === undefined ? {} : { osVersion: version }),
-    ...(osFeatures.length > 0 ? { osFeatures } : {}),
-  };
+function parseOneWord(word: string, versioned: Partial<Platform>, text: string): Platform {
+  if (SYSTEMS.has(word.toLowerCase())) {
+    return normalizePlatform({ ...defaultPlatform(), os: word, ...versioned });
+  }
+  const platform = normalizePlatform({ os: "linux", architecture: word, ...versioned });
+  if (!KNOWN_ARCHITECTURES.has(platform.architecture)) throw notAPlatform(text);
+  return platform;
+}
+
+/** Versions and features may hold what the format itself uses, percent-encoded. */
+function decoded(part: string, text: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw notAPlatform(text);
+  }
 }
 
 /** `linux/arm64`, `linux/arm/v7`, `windows(10.0.17763)/amd64`. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant, osVersion, osFeatures = [] } = platform;
-  const version = [osVersion ?? "", ...osFeatures].join("+");
+  const version = [osVersion ?? "", ...osFeatures].map(encoded).join("+");
   const system = version === "" ? os : `${os}(${version})`;
   return [system, architecture, variant].filter((part) => part !== undefined).join("/");
 }
 
-/** Where docker's buildx says that a manifest is about another one, and not to be run. */
-const REFERENCE_TYPE = "vnd.docker.reference.type";
-
-type PlatformEntry = Pick<Descriptor, "platform" | "annotations">;
-
-/** Whether an index entry can be an image to run: neither an attestation nor for an unknown platform. */
-export function isRunnable(entry: PlatformEntry): boolean {
-  if (entry.annotations?.[REFERENCE_TYPE] !== undefined) return false;
-  const { platform } = entry;
-  return platform === undefined || platform.os !== "unknown" || platform.architecture !== "unknown";
-}
-
-/**
- * The entry that fits a platform best, in containerd's order: the exact variant, then older ones that
- * the same processor runs. Among equals the first wins. An index with one single runnable entry that
- * names no platform means that one.
- */
-export function selectPlatform<T extends PlatformEntry>(
-  wanted: Platform,
-  candidates: readonly T[],
-): T | undefined {
-  const runnable = candidates.filter(isRunnable);
-  const [only] = runnable;
-  if (runnable.length === 1 && only?.platform === undefined) return only;
-  const order = compatible(normalizePlatform(wanted));
-  let best: { entry: T; rank: number } | undefined;
-  for (const entry of runnable) {
-    const { platform } = entry;
-    if (platform === undefined) continue;
-    const rank = order.findIndex((accepted) => fits(accepted, platform));
-    if (rank >= 0 && (best === undefined || rank < best.rank)) best = { entry, rank };
-  }
-  return best?.entry;
-}
-
-function fits(accepted: Platform, offered: Platform): boolean {
-  return (
-    accepted.os === offered.os &&
-    accepted.architecture === offered.architecture &&
-    accepted.variant === offered.variant &&
-    fitsVersion(accepted, offered) &&
-    (offered.osFeatures ?? []).every((feature) => accepted.osFeatures?.includes(feature) ?? true)
+function encoded(part: string): string {
+  return part.replace(/[^A-Za-z0-9_.-]/g, (unit) =>
+    [...Buffer.from(unit)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(""),
   );
-}
-
-/** Windows runs images of its own build only (the first three numbers); elsewhere versions don't bind. */
-function fitsVersion(accepted: Platform, offered: Platform): boolean {
-  if (accepted.osVersion === undefined || offered.osVersion === undefined) return true;
-  const build = (version: string): string => version.split(".").slice(0, 3).join(".");
-  return build(accepted.osVersion) === build(offered.osVersion);
-}
-
-/** What a processor runs, best first. */
-function compatible(wanted: Platform): readonly Platform[] {
-  const { architecture, variant } = wanted;
-  const plain = withVariant(wanted, architecture, undefined);
-  if (architecture === "amd64") {
-    const level = Number(/^v([2-9])$/.exec(variant ?? "")?.[1] ?? 1);
-    return [...down(level, 2).map((v) => withVariant(wanted, "amd64", v)), plain];
-  }
-  if (architecture === "arm") {
-    const level = Number(/^v([5-8])$/.exec(variant ?? "")?.[1] ?? 0);
-    if (level === 0) return [wanted];
-    return down(level, 5).map((v) => withVariant(wanted, "arm", v));
-  }
-  if (architecture === "arm64") {
-    const arm = down(8, 5).map((v) => withVariant(wanted, "arm", v));
-    return variant === undefined ? [plain, ...arm] : [wanted, plain, ...arm];
-  }
-  return [wanted];
-}
-
-function down(from: number, to: number): string[] {
-  return Array.from({ length: Math.max(0, from - to + 1) }, (_, index) => `v${from - index}`);
-}
-
-function withVariant(
-  platform: Platform,
-  architecture: string,
-  variant: string | undefined,
-): Platform {
-  const { variant: _, ...rest } = platform;
-  return { ...rest, architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
 function notAPlatform(text: string): LadingError {

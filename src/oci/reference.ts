@@ -29,7 +29,7 @@ const REPOSITORY =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
-/** distribution-spec: registry and name together; many clients and registries stop there. */
+/** Where distribution and docker stop. */
 const MAX_NAME = 255;
 
 /** Longer than any reference can be, so that what is thrown away is never scanned. */
@@ -46,7 +46,7 @@ export function parseReference(text: string): Reference {
   if (text.length > MAX_TEXT) throw invalid(text, "it is too long");
   if (text === "") throw invalid(text, "it is empty");
   if (/\s/.test(text)) throw invalid(text, "it has white space in it");
-  if (/^[a-z0-9]{64}$/.test(text)) {
+  if (/^[a-f0-9]{64}$/.test(text)) {
     throw invalid(text, "64 hex digits are an image ID, which a registry does not know");
   }
   const at = text.indexOf("@");
@@ -120,8 +120,8 @@ function parseRepository(text: string, registry: string, path: string): Reposito
     throw invalid(text, `${JSON.stringify(registry)} is not a host with an optional port`);
   }
   if (!REPOSITORY.test(path)) throw invalid(text, repositoryFault(path));
-  if (registry.length + 1 + path.length > MAX_NAME) {
-    throw invalid(text, `registry and repository are longer than ${MAX_NAME} characters`);
+  if (path.length > MAX_NAME) {
+    throw invalid(text, `a repository has at most ${MAX_NAME} characters`);
   }
   return path as RepositoryName;
 }

@@ -8,7 +8,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type DiffId, type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
 import { children, type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { isImageConfigType, isIndexType, isManifestType } from "../oci/media-types.ts";
-import { isRunnable } from "../oci/platform.ts";
+import { isRunnable } from "../oci/platform-match.ts";
 
 export interface Validated {
   readonly digests: ReadonlySet<Digest>;

@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { metadataLimits } from "../oci/limits.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media-types.ts";
-import { isRunnable } from "../oci/platform.ts";
+import { isRunnable } from "../oci/platform-match.ts";
 import type { LocalStore } from "../store/local-store.ts";
 import type { StoredImage } from "../store/types.ts";
 import type { WantedPlatform } from "./platform-choice.ts";

@@ -4,14 +4,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageIndex } from "../oci/manifest.ts";
 import { isIndexType } from "../oci/media-types.ts";
-import {
-  defaultPlatform,
-  formatPlatform,
-  isRunnable,
-  type Platform,
-  parsePlatform,
-  selectPlatform,
-} from "../oci/platform.ts";
+import { defaultPlatform, formatPlatform, type Platform, parsePlatform } from "../oci/platform.ts";
+import { isRunnable, selectPlatform } from "../oci/platform-match.ts";
 
 /** Which images of a reference a caller wants. */
 export type WantedPlatform =

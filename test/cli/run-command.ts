@@ -8,7 +8,7 @@ export const command: string = resolve(
   import.meta.dirname,
   "../..",
   process.env.LADING_DIST ?? "dist",
-  "cli/bin.js",
+  "bin/lading.js",
 );
 
 export interface Ran {

@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LadingError } from "../../src/errors.ts";
 import { parseDigest } from "../../src/oci/digest.ts";
+import { digests } from "./documents.ts";
 
 describe("a digest", () => {
   it("is a registered algorithm and lower-case hex of its length", () => {
@@ -19,5 +21,24 @@ describe("a digest", () => {
     "",
   ])("is refused when it is %j (CVE-2024-3727)", (text) => {
     expect(() => parseDigest(text)).toThrow(LadingError);
+  });
+
+  it("that is valid is taken, and every text one character away from it is refused", () => {
+    fc.assert(
+      fc.property(
+        digests,
+        fc.nat(),
+        fc.string({ minLength: 1, maxLength: 1 }),
+        (text, at, other) => {
+          expect(parseDigest(text)).toBe(text);
+          const place = at % text.length;
+          const changed = text.slice(0, place) + other + text.slice(place + 1);
+          fc.pre(!/[0-9a-f]/.test(other) && other !== text[place]);
+          expect(() => parseDigest(changed)).toThrow(LadingError);
+          expect(() => parseDigest(text.slice(0, place))).toThrow(LadingError);
+          expect(() => parseDigest(text + other)).toThrow(LadingError);
+        },
+      ),
+    );
   });
 });

@@ -1,0 +1,145 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LadingError } from "../../src/errors.ts";
+import {
+  defaultPlatform,
+  formatPlatform,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+} from "../../src/oci/platform.ts";
+import { isRunnable, selectPlatform } from "../../src/oci/platform-match.ts";
+
+interface Vectors {
+  parse: { text: string; expected: Platform; same?: Platform[] }[];
+  roundTrips: string[];
+  invalid: string[];
+  runs: { platform: string; runs: string[]; refuses: string[] }[];
+  windowsBuilds: { host: number; image: number; runs: boolean }[];
+}
+
+const vectors: Vectors = JSON.parse(
+  readFileSync(new URL("./vectors/platform.json", import.meta.url), "utf8"),
+);
+
+const entry = (platform: string) => ({ platform: parsePlatform(platform), name: platform });
+
+function runs(wanted: string, offered: string): boolean {
+  return selectPlatform(parsePlatform(wanted), [entry(offered)]) !== undefined;
+}
+
+describe("a platform, by the vectors of containerd/platforms", () => {
+  it.each(vectors.parse)("parses $text", ({ text, expected, same = [] }) => {
+    const fill = { defaultOS: "linux", defaultArch: defaultPlatform().architecture };
+    const { variant, ...rest } = expected;
+    const platform = {
+      ...rest,
+      os: rest.os.replace("defaultOS", fill.defaultOS),
+      architecture: rest.architecture.replace("defaultArch", fill.defaultArch),
+      ...(variant === undefined || variant === "defaultVariant" ? {} : { variant }),
+    };
+    expect(parsePlatform(text)).toEqual(normalizePlatform(platform));
+    for (const other of same) expect(normalizePlatform(other)).toEqual(parsePlatform(text));
+  });
+
+  it.each(vectors.roundTrips)("writes %s as it was", (text) => {
+    expect(formatPlatform(parsePlatform(text))).toBe(text);
+  });
+
+  it.each([...vectors.invalid, "*/*", "linux/*", "lnux", "linux(%zz)/amd64"])(
+    "refuses %j",
+    (text) => {
+      expect(() => parsePlatform(text)).toThrow(LadingError);
+    },
+  );
+
+  it.each(vectors.runs)("says what $platform runs", ({ platform, runs: yes, refuses }) => {
+    expect(yes.filter((offered) => !runs(platform, offered))).toEqual([]);
+    expect(refuses.filter((offered) => runs(platform, offered))).toEqual([]);
+  });
+
+  it.each(vectors.windowsBuilds)("Windows build $host runs $image: $runs", (vector) => {
+    const version = (build: number) => `windows(10.0.${build}.1)/amd64`;
+    expect(runs(version(vector.host), version(vector.image))).toBe(vector.runs);
+  });
+});
+
+describe("the choice among platforms", () => {
+  it.each([
+    ["linux/arm/v7", ["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"], "linux/arm/v7"],
+    ["linux/arm/v8", ["linux/arm/v5", "linux/arm/v6"], "linux/arm/v6"],
+    ["linux/arm", ["linux/arm/v5", "linux/arm/v8"], "linux/arm/v5"],
+    ["linux/amd64/v3", ["linux/amd64", "linux/amd64/v2", "linux/amd64/v4"], "linux/amd64/v2"],
+    ["linux/amd64", ["linux/386", "linux/amd64/v2"], "linux/386"],
+    ["linux/arm64", ["linux/arm/v7", "linux/arm64"], "linux/arm64"],
+    ["linux/arm64", ["linux/arm/v6", "linux/arm/v7"], "linux/arm/v7"],
+    ["linux/arm64/v9", ["linux/arm64", "linux/arm64/v8.5"], "linux/arm64/v8.5"],
+    ["linux(+gpu)/amd64", ["linux/amd64", "linux(+gpu)/amd64"], "linux(+gpu)/amd64"],
+    ["linux/amd64", ["linux(+gpu)/amd64", "linux/amd64"], "linux/amd64"],
+    [
+      "windows(10.0.17763)/amd64",
+      ["windows(10.0.20348+win32k)/amd64", "windows(10.0.17763.1+win32k)/amd64"],
+      "windows(10.0.17763.1+win32k)/amd64",
+    ],
+  ])("for %s of %j is %s", (wanted, offered, best) => {
+    expect(selectPlatform(parsePlatform(wanted), offered.map(entry))?.name).toBe(best);
+  });
+
+  it("is the first among equals", () => {
+    const [one, two] = [entry("linux/amd64"), entry("linux/amd64")];
+    expect(selectPlatform(parsePlatform("amd64"), [one, two])).toBe(one);
+  });
+
+  it("is the only entry when that names no platform, and nothing when there are two such", () => {
+    const bare = {};
+    expect(selectPlatform(parsePlatform("arm64"), [bare])).toBe(bare);
+    expect(selectPlatform(parsePlatform("arm64"), [bare, {}])).toBeUndefined();
+  });
+
+  it("never is an attestation or an unknown platform", () => {
+    const unknown = { platform: normalizePlatform({ os: "unknown", architecture: "unknown" }) };
+    const annotations = { "vnd.docker.reference.type": "attestation-manifest" };
+    const attestation = { platform: parsePlatform("linux/amd64"), annotations };
+    expect([unknown, attestation].map(isRunnable)).toEqual([false, false]);
+    expect(selectPlatform(parsePlatform("linux/amd64"), [unknown, attestation])).toBeUndefined();
+  });
+
+  it("is Linux unless another system is named, whatever the host", () => {
+    expect(defaultPlatform("x64")).toEqual({ os: "linux", architecture: "amd64" });
+    expect(parsePlatform("arm64").os).toBe("linux");
+  });
+});
+
+describe("any text", () => {
+  it("is a platform that survives being written, or one clear error", () => {
+    const piece = fc.constantFrom(
+      "linux",
+      "windows",
+      "amd64",
+      "arm",
+      "v7",
+      "/",
+      "(",
+      ")",
+      "+",
+      "%2B",
+      "%",
+      "10.0",
+      "",
+    );
+    const text = fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string()), (text) => {
+        try {
+          const platform = parsePlatform(text);
+          expect(parsePlatform(formatPlatform(platform))).toEqual(platform);
+          expect(normalizePlatform(platform)).toEqual(platform);
+        } catch (error) {
+          expect(error).toBeInstanceOf(LadingError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
