@@ -50,7 +50,7 @@ function parse(text: string, what: string): JsonValue {
       cause,
       hint: html
         ? "the answer is a web page: a proxy, a login page or a wrong path stands in for the registry"
-        : undefined,
+        : "whoever wrote or sent it is at fault: the registry, or a proxy in front of it",
     });
   }
 }

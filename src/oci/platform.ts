@@ -10,25 +10,25 @@ export interface Platform {
 }
 
 /** What other tools call the architectures that Go knows by another name. */
-const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
-  i386: ["386"],
-  i486: ["386"],
-  i586: ["386"],
-  i686: ["386"],
-  x86_64: ["amd64"],
-  "x86-64": ["amd64"],
-  aarch64: ["arm64"],
-  armhf: ["arm", "v7"],
-  armel: ["arm", "v6"],
-};
+const ARCHITECTURES: ReadonlyMap<string, readonly [string, string?]> = new Map([
+  ["i386", ["386"]],
+  ["i486", ["386"]],
+  ["i586", ["386"]],
+  ["i686", ["386"]],
+  ["x86_64", ["amd64"]],
+  ["x86-64", ["amd64"]],
+  ["aarch64", ["arm64"]],
+  ["armhf", ["arm", "v7"]],
+  ["armel", ["arm", "v6"]],
+]);
 
-const NODE_ARCHITECTURES: Readonly<Record<string, string>> = {
-  x64: "amd64",
-  ia32: "386",
-  ppc64: "ppc64le",
-  mipsel: "mipsle",
-  loong64: "loong64",
-};
+const NODE_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ["x64", "amd64"],
+  ["ia32", "386"],
+  ["ppc64", "ppc64le"],
+  ["mipsel", "mipsle"],
+  ["loong64", "loong64"],
+]);
 
 /**
  * The names that containerd normalises to: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` without a
@@ -38,7 +38,7 @@ const NODE_ARCHITECTURES: Readonly<Record<string, string>> = {
  */
 export function normalizePlatform(platform: Platform): Platform {
   const lower = platform.architecture.toLowerCase();
-  const [architecture, implied] = ARCHITECTURES[lower] ?? [lower];
+  const [architecture, implied] = ARCHITECTURES.get(lower) ?? [lower];
   const variant = normalizeVariant(architecture, platform.variant?.toLowerCase() || implied);
   const os = platform.os.toLowerCase();
   const { osVersion, osFeatures } = platform;
@@ -68,7 +68,7 @@ function normalizeArm64(variant: string | undefined): string | undefined {
 export function defaultPlatform(architecture: string = process.arch): Platform {
   return normalizePlatform({
     os: "linux",
-    architecture: NODE_ARCHITECTURES[architecture] ?? architecture,
+    architecture: NODE_ARCHITECTURES.get(architecture) ?? architecture,
   });
 }
 

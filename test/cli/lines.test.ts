@@ -4,8 +4,8 @@ import { noProgress } from "../../src/cli/progress/none.ts";
 import { plainProgress } from "../../src/cli/progress/plain.ts";
 import type { Progress, ProgressOptions, Subject } from "../../src/cli/progress/progress.ts";
 import type { LadingEvent } from "../../src/content/events.ts";
+import { ManualClock } from "../manual-clock.ts";
 import { bytes, exists, layer, planned, started, verified } from "./events.ts";
-import { ManualClock } from "./manual-clock.ts";
 import { TestScreen } from "./screen.ts";
 
 const MB = 1_000_000;

@@ -3,8 +3,8 @@ import { bar } from "../../src/cli/progress/bar.ts";
 import type { Progress, Subject } from "../../src/cli/progress/progress.ts";
 import { ttyProgress } from "../../src/cli/progress/tty.ts";
 import type { BlobEvent } from "../../src/content/events.ts";
+import { ManualClock } from "../manual-clock.ts";
 import { bytes, exists, layer, planned, started, verified } from "./events.ts";
-import { ManualClock } from "./manual-clock.ts";
 import { TestScreen } from "./screen.ts";
 
 const MB = 1_000_000;
