@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { errno } from "../../disk/disk-error.ts";
 import { LadingError } from "../../errors.ts";
-import { parseJson } from "../../oci/json.ts";
+import { isObject, parseJson } from "../../oci/json.ts";
 import { type Credential, type CredentialSource, canonicalHost } from "./credentials.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -54,6 +54,7 @@ async function readHosts(path: string): Promise<ReadonlyMap<string, Credential>>
   let auths: Record<string, Entry>;
   try {
     const parsed = parseJson(bytes, { what: "docker config", maxBytes: MAX_BYTES });
+    if (!isObject(parsed)) throw new TypeError("it is not an object");
     auths = v.parse(configSchema, parsed).auths ?? {};
   } catch (error) {
     throw unreadable(path, error);
