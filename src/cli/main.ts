@@ -112,9 +112,13 @@ class Run {
   }
 
   async #open(references: readonly string[]): Promise<Lading> {
-    const { root, plainHttp } = this.#settings;
+    const { root, plainHttp, trustHosts } = this.#settings;
     const { open } = await import("../verbs/open.ts");
-    return open({ root, plainHttp: plainHttp ? references.map(registryOf) : undefined });
+    return open({
+      root,
+      trustHosts,
+      plainHttp: plainHttp ? references.map(registryOf) : undefined,
+    });
   }
 
   /** The one error of a call: a line or two for people, a JSON line or document for programs. */

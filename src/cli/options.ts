@@ -25,6 +25,10 @@ export const commonOptions: readonly OptionDefinition[] = [
     flags: "--plain-http",
     description: "speak http to the registry that is named (loopback hosts: https, then http)",
   },
+  {
+    flags: "--trust-host <hosts>",
+    description: "token servers and CDNs (commas) that may be at a private address",
+  },
 ];
 
 /** Options that mean the same wherever they mean something; a command says which it takes. */
@@ -63,6 +67,7 @@ export interface Settings {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly plainHttp: boolean;
+  readonly trustHosts: readonly string[];
   readonly platform: string | undefined;
   readonly allPlatforms: boolean;
   readonly policy: PullPolicy | undefined;
@@ -77,6 +82,7 @@ export function readSettings(values: OptionValues): Settings {
     quiet: values.quiet === true,
     verbose: values.verbose === true,
     plainHttp: values.plainHttp === true,
+    trustHosts: text(values, "trustHost")?.split(",") ?? [],
     platform: text(values, "platform"),
     allPlatforms: values.allPlatforms === true,
     policy: choice(values, "policy", POLICIES),

@@ -52,7 +52,7 @@ export function fetchManifest(
   });
 }
 
-/** The index that a reference names; `malformed` hints when it names a single image instead. */
+/** The index that a reference names; `not-found` when it names a single image instead. */
 export function fetchIndex(
   session: Session,
   text: string,

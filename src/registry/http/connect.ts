@@ -146,7 +146,7 @@ function guardedLookup(lookup: Lookup, reach: AddressClass): LookupFunction {
 }
 
 const HINT =
-  "an answer must not lead to a less public network than the registry's; see docs/realm-policy.md, and trustHosts for hosts of your own";
+  "an answer must not lead to a less public network than the registry's; see docs/realm-policy.md, and --trust-host (trustHosts) for hosts of your own";
 
 function refused(url: URL, address: string): LadingError {
   return new LadingError("refused", `a connection to ${address} is refused`, {
