@@ -5,9 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { bin, run } from "./run.mjs";
+import { run } from "./run.mjs";
 
-if ((await run(process.execPath, [bin("tsc"), "-p", "tsconfig.build.json"])) !== 0) process.exit(1);
+if ((await run(process.execPath, ["scripts/build.mjs"])) !== 0) process.exit(1);
 const { MadeContent } = await import("../dist/testkit/index.js");
 const { serve } = await import("../dist/server/index.js");
 const { makeDemoImage } = await import("./demo-image.mjs");

@@ -1,8 +1,8 @@
 import type { EventListener } from "../content/events.ts";
 import type { LadingError } from "../errors.ts";
 import type { Lading } from "../verbs/open.ts";
-import type { OptionValues, Settings, SharedOption } from "./options.ts";
-import type { Output } from "./output.ts";
+import type { OptionDefinition, OptionValues, Settings, SharedOption } from "./options.ts";
+import type { Output } from "./print/output.ts";
 import type { Subject } from "./progress/progress.ts";
 
 /** One command: what its help says, and what it does. Each is a file in `commands/`. */
@@ -27,15 +27,6 @@ export interface ArgumentDefinition {
   readonly name: string;
   readonly description: string;
   readonly choices?: readonly string[];
-}
-
-export interface OptionDefinition {
-  readonly flags: string;
-  readonly description: string;
-  /** The only values that it takes. */
-  readonly choices?: readonly string[];
-  /** Some of the values that it takes, for completion. */
-  readonly suggestions?: readonly string[];
 }
 
 export interface Example {

@@ -1,6 +1,6 @@
 import { type ErrorContext, LadingError } from "../errors.ts";
 import { redactText } from "../registry/http/redact.ts";
-import { visible } from "./format.ts";
+import { visible } from "./print/format.ts";
 
 /** Anything that was thrown, as the one error family. What is not ours is a fault of ours. */
 export function asLadingError(error: unknown): LadingError {

@@ -3,8 +3,8 @@ import type { Lading } from "../verbs/open.ts";
 import type { CommandDefinition } from "./command.ts";
 import { exitCodeOf, exitCodeOfSignal, exitCodes, type StopSignal } from "./exit-code.ts";
 import { readSettings, type Settings, settingsForFailure } from "./options.ts";
-import { Output } from "./output.ts";
 import { registryOf } from "./place.ts";
+import { Output } from "./print/output.ts";
 import { type Call, createProgram, runProgram } from "./program.ts";
 import { Diagnostics } from "./progress/diagnostics.ts";
 import { listenForSignals } from "./signals.ts";
@@ -71,7 +71,7 @@ class Run {
       program.root.outputHelp();
       this.#exitCode = exitCodes.usage;
     } else if (this.#args[0] === "complete") {
-      const { answerCompletion } = await import("./commands/completion.ts");
+      const { answerCompletion } = await import("./complete.ts");
       await answerCompletion(program, this.#args.slice(1));
     } else {
       await runProgram(program, this.#args);

@@ -1,6 +1,14 @@
 import { LadingError } from "../errors.ts";
 import type { PullPolicy } from "../verbs/pull.ts";
-import type { OptionDefinition } from "./command.ts";
+
+export interface OptionDefinition {
+  readonly flags: string;
+  readonly description: string;
+  /** The only values that it takes. */
+  readonly choices?: readonly string[];
+  /** Some of the values that it takes, for completion. */
+  readonly suggestions?: readonly string[];
+}
 
 export type ProgressKind = "auto" | "tty" | "plain" | "json" | "none";
 

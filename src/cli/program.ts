@@ -1,9 +1,10 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
-import type { CommandDefinition, OptionDefinition } from "./command.ts";
+import type { CommandDefinition } from "./command.ts";
 import { type CommandEntry, commandGroups, commands } from "./commands/index.ts";
 import {
   commonOptions,
+  type OptionDefinition,
   type OptionValues,
   type SharedOption,
   sharedOptionNames,

@@ -65,6 +65,8 @@ export interface ParallelRanges {
   readonly above: number;
   readonly chunk: number;
   readonly streams: number;
+  /** A connection that brings the first chunk sooner is left alone: it needs no help. 0: at once. */
+  readonly helpAfterMs: number;
 }
 
 export interface IngestOptions extends OperationOptions {

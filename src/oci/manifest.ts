@@ -60,14 +60,11 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions =
     ...present("artifactType", artifactType(value)),
     ...present("subject", subject(value)),
   };
-  if (isIndexType(mediaType)) {
-    return { ...document, kind: "index", manifests: descriptors(value, "manifests") };
-  }
-  if (mediaType === mediaTypes.ociArtifact) {
-    return { ...document, kind: "artifact", blobs: descriptors(value, "blobs") };
-  }
+  const kind = kindOf(mediaType);
+  if (kind === "index") return { ...document, kind, manifests: descriptors(value, "manifests") };
+  if (kind === "artifact") return { ...document, kind, blobs: descriptors(value, "blobs") };
   const config = parseDescriptor(value.config, "image manifest, config");
-  return { ...document, kind: "image", config, layers: descriptors(value, "layers") };
+  return { ...document, kind, config, layers: descriptors(value, "layers") };
 }
 
 /** What a manifest points down to, in the order in which it is read. */
@@ -80,6 +77,11 @@ export function children(manifest: Manifest): readonly Descriptor[] {
     case "artifact":
       return manifest.blobs;
   }
+}
+
+function kindOf(mediaType: string): Manifest["kind"] {
+  if (isIndexType(mediaType)) return "index";
+  return mediaType === mediaTypes.ociArtifact ? "artifact" : "image";
 }
 
 /** A Content-Type without its parameters; `undefined` when it says nothing about the document. */
@@ -102,9 +104,8 @@ function documentType(document: JsonObject, announced: string | undefined): stri
   const own = optionalString(document, "mediaType", "manifest");
   const mediaType = own ?? announced ?? shape;
   if (own !== undefined && announced !== undefined && own !== announced) {
-    throw ambiguous(
-      `it calls itself ${JSON.stringify(own)} but came as ${JSON.stringify(announced)}`,
-    );
+    const shown = [own, announced].map((type) => JSON.stringify(type.slice(0, 100)));
+    throw ambiguous(`it calls itself ${shown.join(" but came as ")}`);
   }
   if (!isManifestType(mediaType)) {
     const shown = JSON.stringify(mediaType.slice(0, 100));
@@ -113,7 +114,7 @@ function documentType(document: JsonObject, announced: string | undefined): stri
       `${shown} is not a manifest or an index that lading knows`,
     );
   }
-  if (isIndexType(mediaType) !== isIndexType(shape)) {
+  if (kindOf(mediaType) !== kindOf(shape)) {
     throw ambiguous(`${mediaType} has the fields of another type`);
   }
   checkVersion(document, mediaType);
@@ -126,7 +127,9 @@ function documentShape(document: JsonObject): string {
     throw ambiguous("it holds manifests as well as layers, config or blobs");
   }
   if (has("fsLayers")) refuseSchema1(mediaTypes.dockerSchema1);
-  if (has("layers") && has("blobs")) throw ambiguous("it holds layers as well as blobs");
+  if (has("blobs") && (has("layers") || has("config"))) {
+    throw ambiguous("it holds blobs as well as layers or config");
+  }
   if (has("manifests")) return mediaTypes.ociIndex;
   if (has("layers") || has("config")) return mediaTypes.ociManifest;
   if (has("blobs")) return mediaTypes.ociArtifact;

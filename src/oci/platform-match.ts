@@ -84,10 +84,8 @@ function compatible(wanted: Platform): readonly Platform[] {
   const as = (architecture: string, variants: readonly (string | undefined)[]): Platform[] =>
     variants.map((variant) => withVariant(wanted, architecture, variant));
   switch (architecture) {
-    case "amd64": {
-      const level = Number(/^v([2-9])$/.exec(variant ?? "")?.[1] ?? 1);
-      return [...as("amd64", [...down("v", level, 2), undefined]), ...as("386", [undefined])];
-    }
+    case "amd64":
+      return [...as("amd64", amd64Variants(variant)), ...as("386", [undefined])];
     case "arm": {
       const level = Number(/^v([5-8])$/.exec(variant ?? "")?.[1] ?? 0);
       return level === 0 ? [wanted] : as("arm", down("v", level, 5));
@@ -101,6 +99,11 @@ function compatible(wanted: Platform): readonly Platform[] {
     default:
       return [wanted];
   }
+}
+
+function amd64Variants(variant: string | undefined): readonly (string | undefined)[] {
+  const level = /^v([2-9])$/.exec(variant ?? "")?.[1];
+  return level === undefined ? [variant] : [...down("v", Number(level), 2), undefined];
 }
 
 /** Armv9.n has what Armv8.(n+5) has; there is no v8.10. Plain `arm64` is v8. */

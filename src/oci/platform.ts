@@ -118,8 +118,9 @@ function parseOneWord(word: string, versioned: Partial<Platform>, text: string):
   if (SYSTEMS.has(word.toLowerCase())) {
     return normalizePlatform({ ...defaultPlatform(), os: word, ...versioned });
   }
-  const platform = normalizePlatform({ os: "linux", architecture: word, ...versioned });
-  if (!KNOWN_ARCHITECTURES.has(platform.architecture)) throw notAPlatform(text);
+  const platform = normalizePlatform({ os: "linux", architecture: word });
+  // A version or features belong to a system, which was not named.
+  if (word !== text || !KNOWN_ARCHITECTURES.has(platform.architecture)) throw notAPlatform(text);
   return platform;
 }
 
@@ -141,8 +142,8 @@ export function formatPlatform(platform: Platform): string {
 }
 
 function encoded(part: string): string {
-  return part.replace(/[^A-Za-z0-9_.-]/g, (unit) =>
-    [...Buffer.from(unit)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(""),
+  return part.replace(/[^A-Za-z0-9_.-]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(""),
   );
 }
 

@@ -29,6 +29,9 @@ const REPOSITORY =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
+/** What docker takes for an image ID, never for a name. */
+const IMAGE_ID = /^[a-f0-9]{64}$/;
+
 /** Where distribution and docker stop. */
 const MAX_NAME = 255;
 
@@ -46,7 +49,7 @@ export function parseReference(text: string): Reference {
   if (text.length > MAX_TEXT) throw invalid(text, "it is too long");
   if (text === "") throw invalid(text, "it is empty");
   if (/\s/.test(text)) throw invalid(text, "it has white space in it");
-  if (/^[a-f0-9]{64}$/.test(text)) {
+  if (IMAGE_ID.test(text)) {
     throw invalid(text, "64 hex digits are an image ID, which a registry does not know");
   }
   const at = text.indexOf("@");
@@ -82,7 +85,7 @@ export function formatReference(reference: Reference): string {
   return `${registry}/${repository}${tagged}${digest === undefined ? "" : `@${digest}`}`;
 }
 
-/** The form that people type: `alpine`, `ghcr.io/org/app:1`. */
+/** The form that people type, and that means the same: `alpine`, `ghcr.io/org/app:1`. */
 export function familiarName(reference: Reference): string {
   const { registry, repository, digest } = reference;
   const tag = reference.tag === "latest" && digest === undefined ? undefined : reference.tag;
@@ -91,9 +94,12 @@ export function familiarName(reference: Reference): string {
   if (registry !== DOCKER) return full;
   const short = full.slice(DOCKER.length + 1);
   const inLibrary = repository.startsWith(DOCKER_LIBRARY);
-  return inLibrary && !repository.slice(DOCKER_LIBRARY.length).includes("/")
-    ? short.slice(DOCKER_LIBRARY.length)
-    : short;
+  const name =
+    inLibrary && !repository.slice(DOCKER_LIBRARY.length).includes("/")
+      ? short.slice(DOCKER_LIBRARY.length)
+      : short;
+  // `docker.io/localhost/app` would be another registry's without its own.
+  return namesRegistry(name) || IMAGE_ID.test(name) ? full : name;
 }
 
 function splitTag(text: string): { name: string; tag: string | undefined } {
@@ -103,21 +109,31 @@ function splitTag(text: string): { name: string; tag: string | undefined } {
 }
 
 function splitRegistry(name: string): { registry: string; path: string } {
+  const named = namesRegistry(name);
   const slash = name.indexOf("/");
-  const first = name.slice(0, slash);
-  const named =
-    slash >= 0 && (/[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase());
-  const host = named ? first : DOCKER;
+  const host = named ? name.slice(0, slash) : DOCKER;
   const registry = host === "index.docker.io" ? DOCKER : host;
   const path = named ? name.slice(slash + 1) : name;
   const inLibrary = registry === DOCKER && !path.includes("/");
   return { registry, path: inLibrary ? `${DOCKER_LIBRARY}${path}` : path };
 }
 
+function namesRegistry(name: string): boolean {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, slash);
+  return (
+    slash >= 0 && (/[.:[]/.test(first) || first === "localhost" || first !== first.toLowerCase())
+  );
+}
+
+/** The grammar has room for what no URL can hold: `1.2.3.999`, `[:::]`, port 65536. */
+function isRegistry(text: string): boolean {
+  return REGISTRY.test(text) && !/:0+$/.test(text) && URL.canParse(`https://${text}`);
+}
+
 function parseRepository(text: string, registry: string, path: string): RepositoryName {
-  const port = Number(/:([0-9]+)$/.exec(registry)?.[1] ?? 1);
-  if (!REGISTRY.test(registry) || port < 1 || port > 65_535) {
-    throw invalid(text, `${JSON.stringify(registry)} is not a host with an optional port`);
+  if (!isRegistry(registry)) {
+    throw invalid(text, `${quoted(registry, 60)} is not a host with an optional port`);
   }
   if (!REPOSITORY.test(path)) throw invalid(text, repositoryFault(path));
   if (path.length > MAX_NAME) {
@@ -129,13 +145,17 @@ function parseRepository(text: string, registry: string, path: string): Reposito
 function repositoryFault(path: string): string {
   const lower = path.toLowerCase();
   return path !== lower && REPOSITORY.test(lower)
-    ? `a repository is lower case; did you mean ${lower}?`
+    ? `a repository is lower case; did you mean ${quoted(lower, 60)}?`
     : "a repository has lower-case letters and digits, with single . _ or - between them";
 }
 
 function invalid(text: string, why: string): LadingError {
-  const shown = JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
+  const shown = quoted(text, 120);
   return new LadingError("invalid-reference", `${shown} is not an image reference: ${why}`, {
     hint: "write it as [registry/]repository[:tag][@digest]: alpine:3.20, ghcr.io/org/app@sha256:…",
   });
+}
+
+function quoted(text: string, most: number): string {
+  return JSON.stringify(text.length > most ? `${text.slice(0, most)}…` : text);
 }

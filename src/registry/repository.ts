@@ -36,7 +36,12 @@ export interface RawManifest {
 }
 
 const MiB = 1024 * 1024;
-const DEFAULT_PARALLEL: ParallelOptions = { above: 64 * MiB, chunk: 16 * MiB, streams: 4 };
+const DEFAULT_PARALLEL: ParallelOptions = {
+  above: 64 * MiB,
+  chunk: 16 * MiB,
+  streams: 4,
+  helpAfterMs: 300,
+};
 
 /** docker.io is the name; this is where it answers. */
 const DOCKER_HOST = "registry-1.docker.io";

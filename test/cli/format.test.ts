@@ -5,7 +5,7 @@ import {
   formatDuration,
   formatTable,
   visible,
-} from "../../src/cli/format.ts";
+} from "../../src/cli/print/format.ts";
 
 describe("amounts for people", () => {
   it.each([

@@ -126,7 +126,7 @@ describe("a transfer", () => {
 });
 
 describe("a transfer in ranges", () => {
-  const parallel = { above: MiB, chunk: 256 * 1024, streams: 3 };
+  const parallel = { above: MiB, chunk: 256 * 1024, streams: 3, helpAfterMs: 0 };
 
   it("fetches the chunks of a large blob side by side, each once", async () => {
     const bytes = pattern(2 * MiB + 12_345);
@@ -163,6 +163,20 @@ describe("a transfer in ranges", () => {
     const { target } = rig();
     const result = await transfer(source, target.store, describeBytes(bytes), target.options);
     expect(result.transferred).toBe(bytes.length);
+    expect(await target.holds(bytes)).toBe(true);
+  });
+
+  it("leaves a connection alone that brings the first chunk soon: two requests, all in order", async () => {
+    const bytes = pattern(2 * MiB);
+    const source = { ...scripted(bytes, []), parallel: { ...parallel, helpAfterMs: 60_000 } };
+    const { target } = rig();
+    const result = await transfer(source, target.store, describeBytes(bytes), target.options);
+    expect(result.transferred).toBe(bytes.length);
+    expect(source.asked).toEqual([
+      { offset: 0, length: parallel.chunk },
+      { offset: parallel.chunk },
+    ]);
+    expect(source.counters.most).toBe(1);
     expect(await target.holds(bytes)).toBe(true);
   });
 

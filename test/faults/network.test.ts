@@ -183,7 +183,9 @@ describe("a redirect", () => {
 
   it("is gone to directly for the further ranges of a blob, until it no longer answers", async () => {
     await using other = await ScriptedRegistry.start();
-    await using rig = await faultRig({ parallel: { above: 100_000, chunk: 100_000, streams: 1 } });
+    await using rig = await faultRig({
+      parallel: { above: 100_000, chunk: 100_000, streams: 1, helpAfterMs: 0 },
+    });
     const bytes = rig.registry.content.blobs.get(rig.image.layers[0]?.digest ?? ("" as never));
     const signed = `http://${other.address}/cdn?X-Amz-Signature=abc`;
     rig.registry.on(layerOf(rig), redirectTo(signed), 2);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDescriptor } from "../../src/oci/descriptor.ts";
 import { mediaTypes } from "../../src/oci/media-types.ts";
-import { descriptors, layer, onlyLadingErrors } from "./documents.ts";
+import { descriptors, failure, layer, onlyLadingErrors, SHA256 } from "./documents.ts";
 
 const malformed = expect.objectContaining({ code: "malformed" });
 
@@ -38,6 +38,61 @@ describe("a descriptor", () => {
     expect(Buffer.from(parseDescriptor(empty, "here").data ?? []).toString()).toBe("{}");
   });
 
+  it.each([0, 1, 2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])("may be of %d bytes", (size) => {
+    expect(parseDescriptor({ ...layer, size }, "here").size).toBe(size);
+  });
+
+  it("may have null for what a Go writer left out, and fields that nobody knows", () => {
+    const nothing = {
+      urls: null,
+      annotations: null,
+      artifactType: null,
+      platform: null,
+      data: null,
+    };
+    expect(parseDescriptor({ ...layer, ...nothing, "org.example": 1 }, "here")).toEqual(layer);
+  });
+
+  it("has annotations under any name", () => {
+    const annotations = JSON.parse('{"__proto__":"a","constructor":"b","":"c"}');
+    const parsed = parseDescriptor({ ...layer, annotations }, "here");
+    expect(Object.entries(parsed.annotations ?? {})).toEqual(Object.entries(annotations));
+  });
+
+  it.each([
+    "a/b",
+    "A/B",
+    `${"a".repeat(127)}/${"b".repeat(127)}`,
+    "application/vnd.a-b_c+d.e!#$&^f",
+  ])("has the media type %s as it came", (mediaType) => {
+    expect(parseDescriptor({ ...layer, mediaType }, "here").mediaType).toBe(mediaType);
+  });
+
+  it.each([
+    "",
+    "a",
+    "a/",
+    "/b",
+    "a/b/c",
+    "a/b; charset=utf-8",
+    " a/b",
+    "a/b ",
+    ".a/b",
+    "a/.b",
+    "ä/b",
+    `${"a".repeat(128)}/b`,
+    `a/${"b".repeat(128)}`,
+  ])("is refused for the media type %j", (mediaType) => {
+    expect(() => parseDescriptor({ ...layer, mediaType }, "here")).toThrow(/not a media type/);
+  });
+
+  it("is refused in a few words that say where it stood", () => {
+    const error = failure(() =>
+      parseDescriptor({ ...layer, mediaType: "x".repeat(100_000) }, "manifest, layers[2]"),
+    );
+    expect(error?.message).toMatch(/^manifest, layers\[2\]: .{1,200}$/);
+  });
+
   it.each([
     ["a negative size", { ...layer, size: -1 }],
     ["a size that is no whole number", { ...layer, size: 1.5 }],
@@ -48,12 +103,31 @@ describe("a descriptor", () => {
     ["no media type", { ...layer, mediaType: undefined }],
     ["a media type that is none", { ...layer, mediaType: "../../etc" }],
     ["a media type with a line break", { ...layer, mediaType: "a/b\r\nX-Evil: 1" }],
+    ["null for a size", { ...layer, size: null }],
+    ["a size in a list", { ...layer, size: [3] }],
+    ["a size that is not a number", { ...layer, size: Number.NaN }],
+    ["an endless size", { ...layer, size: JSON.parse("1e400") }],
+    ["a digest that is no string", { ...layer, digest: [SHA256] }],
+    ["null for a digest", { ...layer, digest: null }],
+    ["null for a media type", { ...layer, mediaType: null }],
+    ["a media type that is no string", { ...layer, mediaType: {} }],
     ["urls that are no list", { ...layer, urls: "https://example.com" }],
+    ["urls that are no strings", { ...layer, urls: [1] }],
+    ["annotations that are no object", { ...layer, annotations: "a" }],
+    ["annotations that are no strings", { ...layer, annotations: { a: null } }],
+    ["an artifact type that is no string", { ...layer, artifactType: true }],
+    ["data that is no string", { ...layer, data: [1, 2, 3] }],
     ["data that is not base64", { ...layer, data: "%%%%" }],
+    ["data in another alphabet", { ...layer, data: "_-_-" }],
+    ["data without its padding", { ...layer, size: 2, data: "e30" }],
+    ["data with a line break in it", { ...layer, size: 2, data: "e30=\n" }],
+    ["data for no bytes", { ...layer, data: "" }],
     ["data of another size", { ...layer, data: "e30=" }],
     ["a platform that is no object", { ...layer, platform: "linux/amd64" }],
     ["nothing in it", null],
+    ["nothing at all", undefined],
     ["a list", []],
+    ["a string", SHA256],
   ])("is refused for %s", (_what, value) => {
     expect(() => parseDescriptor(value as never, "here")).toThrow(malformed);
   });

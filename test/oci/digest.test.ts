@@ -1,13 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LadingError } from "../../src/errors.ts";
-import { parseDigest } from "../../src/oci/digest.ts";
-import { digests } from "./documents.ts";
+import { digestAlgorithm, digestHex, parseDigest, shortDigest } from "../../src/oci/digest.ts";
+import { digests, failure } from "./documents.ts";
 
 describe("a digest", () => {
   it("is a registered algorithm and lower-case hex of its length", () => {
     expect(parseDigest(`sha256:${"a".repeat(64)}`)).toBe(`sha256:${"a".repeat(64)}`);
     expect(parseDigest(`sha512:${"0".repeat(128)}`)).toBe(`sha512:${"0".repeat(128)}`);
+  });
+
+  it("tells its algorithm, its hex and the twelve digits that people compare", () => {
+    const digest = parseDigest(`sha512:${"0123456789abcdef".repeat(8)}`);
+    expect(digestAlgorithm(digest)).toBe("sha512");
+    expect(digestHex(digest)).toBe("0123456789abcdef".repeat(8));
+    expect(shortDigest(digest)).toBe("0123456789ab");
+  });
+
+  it("is shown shortened when it is refused", () => {
+    expect(failure(() => parseDigest("x".repeat(100_000)))?.message.length).toBeLessThan(200);
   });
 
   it.each([
@@ -18,6 +29,7 @@ describe("a digest", () => {
     `md5:${"a".repeat(32)}`,
     `sha256:${"a".repeat(64)}\n`,
     "a".repeat(64),
+    "constructor:",
     "",
   ])("is refused when it is %j (CVE-2024-3727)", (text) => {
     expect(() => parseDigest(text)).toThrow(LadingError);

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import { LadingError } from "../../src/errors.ts";
 import { mediaTypes } from "../../src/oci/media-types.ts";
 
@@ -120,17 +121,41 @@ export function brokenSomehow(
       for (const { at, value } of changes) bytes[Math.floor(at * (bytes.length - 1))] = value;
       return bytes;
     });
-  const replaced = fc.tuple(documents, fc.nat(), fc.jsonValue()).map(([document, which, value]) => {
-    const keys = Object.keys(document);
-    return Buffer.from(JSON.stringify({ ...document, [keys[which % keys.length] ?? "x"]: value }));
-  });
+  const replaced = fc
+    .tuple(documents, fc.nat(), fc.option(fc.jsonValue(), { nil: undefined }))
+    .map(([document, which, value]) => {
+      const paths = pathsIn(document);
+      return bytesOf(replacedAt(document, paths[which % paths.length] ?? [], value));
+    });
   return fc.oneof(changed, replaced, fc.uint8Array());
 }
 
-export function onlyLadingErrors(work: () => unknown): void {
+/** The path of each value in a document, however deep. */
+function pathsIn(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== "object" || value === null) return [path];
+  return [path, ...Object.entries(value).flatMap(([key, each]) => pathsIn(each, [...path, key]))];
+}
+
+/** The document with another value at a path; without one there, for `undefined`. */
+function replacedAt(document: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value ?? null;
+  const copy = structuredClone(document) as Record<string, unknown>;
+  copy[key] = rest.length === 0 ? value : replacedAt(copy[key], rest, value);
+  return copy;
+}
+
+/** The error that the work fails with, if it does. Any but lading's own is a fault of lading. */
+export function failure(work: () => unknown): LadingError | undefined {
   try {
     work();
+    return undefined;
   } catch (error) {
-    if (!(error instanceof LadingError)) throw error;
+    if (error instanceof LadingError) return error;
+    throw error;
   }
+}
+
+export function onlyLadingErrors(work: () => unknown): void {
+  const error = failure(work);
+  if (error !== undefined) expect(error.code).toMatch(/^(malformed|unsupported|limit-exceeded)$/);
 }

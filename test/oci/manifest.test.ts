@@ -7,6 +7,7 @@ import {
   brokenSomehow,
   bytesOf,
   config,
+  failure,
   image,
   images,
   index,
@@ -17,6 +18,11 @@ import {
 } from "./documents.ts";
 
 const malformed = expect.objectContaining({ code: "malformed" });
+const ambiguous = expect.objectContaining({
+  code: "malformed",
+  message: expect.stringContaining("ambiguous"),
+});
+const tooLarge = expect.objectContaining({ code: "limit-exceeded" });
 const unsupported = expect.objectContaining({ code: "unsupported" });
 const parse = (document: unknown, mediaType?: string) =>
   parseManifest(bytesOf(document), { mediaType });
@@ -57,6 +63,21 @@ describe("a manifest", () => {
       { mediaType: mediaTypes.ociArtifact, artifactType: "a/b", blobs: [layer] },
       "artifact",
     ],
+    [
+      "an artifact manifest with a version",
+      { schemaVersion: 2, mediaType: mediaTypes.ociArtifact, blobs: null },
+      "artifact",
+    ],
+    [
+      "with a layer that is elsewhere",
+      {
+        ...image,
+        layers: [
+          { ...layer, mediaType: mediaTypes.dockerForeignLayer, urls: ["https://example.com/x"] },
+        ],
+      },
+      "image",
+    ],
   ])("is read: %s", (_what, document, kind) => {
     expect(parse(document).kind).toBe(kind);
   });
@@ -77,10 +98,26 @@ describe("a manifest", () => {
   it("leads to its children in order, repeated ones too", () => {
     const digests = ["b", "a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
     const layers = digests.map((digest) => ({ ...layer, digest }));
-    expect(children(parse({ ...image, layers })).map(({ digest }) => digest)).toEqual([
-      config.digest,
-      ...digests,
-    ]);
+    const below = (document: unknown) => children(parse(document)).map(({ digest }) => digest);
+    expect(below({ ...image, layers })).toEqual([config.digest, ...digests]);
+    expect(below({ ...index, manifests: layers })).toEqual(digests);
+    expect(below({ mediaType: mediaTypes.ociArtifact, blobs: layers })).toEqual(digests);
+  });
+
+  it("has the empty descriptor of image-spec, with its content in it", () => {
+    const empty = { mediaType: mediaTypes.ociEmpty, digest: SHA256, size: 2, data: "e30=" };
+    const parsed = parse({ ...image, artifactType: "a/b", config: empty, layers: [empty] });
+    for (const { data } of children(parsed)) expect(Buffer.from(data ?? []).toString()).toBe("{}");
+  });
+
+  it("is what it was announced as when it does not say", () => {
+    const document = { ...image, mediaType: undefined };
+    expect(parse(document).mediaType).toBe(mediaTypes.ociManifest);
+    expect(parse(document, mediaTypes.dockerManifest).mediaType).toBe(mediaTypes.dockerManifest);
+  });
+
+  it("with an empty artifact type has none", () => {
+    expect(parse({ ...image, artifactType: "" }).artifactType).toBeUndefined();
   });
 });
 
@@ -88,12 +125,20 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
   it.each([
     ["manifests and layers", { ...image, manifests: [] }],
     ["manifests and a config", { ...index, config }],
+    ["manifests and layers alone", { ...index, layers: [] }],
     ["manifests and blobs", { ...index, blobs: [] }],
-    ["layers and blobs", { ...image, blobs: [] }],
+    ["layers and blobs", { schemaVersion: 2, layers: [], blobs: [] }],
+    ["a config and blobs", { ...image, layers: undefined, blobs: [] }],
+    ["an artifact with layers", { ...image, mediaType: mediaTypes.ociArtifact }],
+    ["an artifact with manifests", { ...index, mediaType: mediaTypes.ociArtifact }],
+    [
+      "an image with nothing but blobs",
+      { schemaVersion: 2, mediaType: mediaTypes.ociManifest, blobs: [layer] },
+    ],
     ["an index that calls itself an image", { ...index, mediaType: mediaTypes.ociManifest }],
     ["an image that calls itself an index", { ...image, mediaType: mediaTypes.ociIndex }],
   ])("is refused: %s", (_what, document) => {
-    expect(() => parse(document)).toThrow(malformed);
+    expect(() => parse(document)).toThrow(ambiguous);
   });
 
   it.each([
@@ -109,8 +154,21 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
       { ...index, mediaType: undefined },
       mediaTypes.ociManifest,
     ],
+    [
+      "an image without a type, announced as an artifact",
+      { ...image, mediaType: undefined },
+      mediaTypes.ociArtifact,
+    ],
+    ["an image announced as nothing known", image, "application/vnd.example+json"],
   ])("is refused when it came as another: %s", (_what, document, announced) => {
-    expect(() => parse(document, announced)).toThrow(malformed);
+    expect(() => parse(document, announced)).toThrow(ambiguous);
+  });
+
+  it("is refused in a few words, whatever it calls itself", () => {
+    const document = { ...image, mediaType: "x".repeat(100_000) };
+    for (const announced of [undefined, mediaTypes.ociManifest]) {
+      expect(failure(() => parse(document, announced))?.message.length).toBeLessThan(300);
+    }
   });
 
   it.each([
@@ -119,14 +177,17 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
     "application/json",
     "application/json; charset=utf-8",
     "text/plain",
+    "text/html",
     "application/octet-stream",
+    "binary/octet-stream",
+    " Application/JSON ;charset=utf-8",
   ])("decides itself when it came as %j", (announced) => {
     expect(parse(index, announced).kind).toBe("index");
     expect(parse(image, announced).kind).toBe("image");
   });
 
   it("may carry parameters and capitals in its Content-Type", () => {
-    expect(parse(image, `${mediaTypes.ociManifest.toUpperCase()}; charset=utf-8`).kind).toBe(
+    expect(parse(image, ` ${mediaTypes.ociManifest.toUpperCase()} ; charset=utf-8`).kind).toBe(
       "image",
     );
   });
@@ -135,13 +196,17 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
 describe("a manifest that is refused", () => {
   it.each([
     ["schema 1", { schemaVersion: 1, fsLayers: [], history: [] }, undefined],
-    ["schema 1, signed, by its Content-Type", { schemaVersion: 1 }, mediaTypes.dockerSchema1Signed],
+    ["schema 1, signed, by its Content-Type", image, mediaTypes.dockerSchema1Signed],
+    ["schema 1, by its Content-Type", image, mediaTypes.dockerSchema1],
+    ["schema 1, by its version alone", { ...image, schemaVersion: 1 }, undefined],
     ["schema 1 that calls itself schema 2", { schemaVersion: 2, fsLayers: [] }, undefined],
     [
       "a type that nobody knows",
       { ...image, mediaType: "application/vnd.example+json" },
       undefined,
     ],
+    ["one that is not JSON either", "schema 1, signed", mediaTypes.dockerSchema1Signed],
+    ["an image announced as such a type", { ...image, mediaType: undefined }, "application/x"],
   ])("for what it is: %s", (_what, document, announced) => {
     expect(() => parse(document, announced)).toThrow(unsupported);
   });
@@ -149,23 +214,59 @@ describe("a manifest that is refused", () => {
   it.each([
     ["no object", "[]"],
     ["no manifest", { hello: "world" }],
+    ["null", "null"],
+    ["a string", '"manifest"'],
     ["schemaVersion 3", { ...image, schemaVersion: 3 }],
+    ["schemaVersion in a string", { ...image, schemaVersion: "2" }],
     ["no schemaVersion", { ...image, schemaVersion: undefined }],
+    ["an artifact's schemaVersion 3", { mediaType: mediaTypes.ociArtifact, schemaVersion: 3 }],
+    ["a media type that is no string", { ...image, mediaType: 2 }],
     ["no config", { ...image, config: undefined }],
+    ["null for a config", { ...image, config: null }],
+    ["a config that is a list", { ...image, config: [config] }],
     ["layers that are no list", { ...image, layers: {} }],
+    ["layers that are a string", { ...image, layers: SHA256 }],
     ["a layer that is no descriptor", { ...image, layers: ["sha256:x"] }],
+    ["null for a layer", { ...image, layers: [layer, null] }],
     ["annotations that are no strings", { ...image, annotations: { a: 1 } }],
+    ["annotations that are a list", { ...image, annotations: [] }],
+    ["an artifact type that is no string", { ...image, artifactType: {} }],
+    ["an artifact type that is no media type", { ...image, artifactType: "example" }],
     ["a subject that is no descriptor", { ...image, subject: "x" }],
+    ["a subject without a digest", { ...image, subject: { ...layer, digest: undefined } }],
+    ["a key that is there twice", '{"schemaVersion":2,"layers":[],"layers":[]}'],
     ["a web page", "<!doctype html>"],
   ])("for what it holds: %s", (_what, document) => {
     expect(() => parse(document)).toThrow(malformed);
   });
 
-  it("for its size, and for the number of its layers", () => {
-    const tooLarge = expect.objectContaining({ code: "limit-exceeded" });
-    const layers = Array.from({ length: metadataLimits.children + 1 }, () => layer);
-    expect(() => parse({ ...image, layers })).toThrow(tooLarge);
-    expect(() => parseManifest(new Uint8Array(metadataLimits.manifest + 1))).toThrow(tooLarge);
+  it.each([
+    ["config", (bad: unknown) => ({ ...image, config: bad })],
+    ["layers[1]", (bad: unknown) => ({ ...image, layers: [layer, bad] })],
+    ["subject", (bad: unknown) => ({ ...image, subject: bad })],
+    ["manifests[0]", (bad: unknown) => ({ ...index, manifests: [bad] })],
+    ["blobs[0]", (bad: unknown) => ({ mediaType: mediaTypes.ociArtifact, blobs: [bad] })],
+  ])("for a bad descriptor at %s, wherever it would lead (CVE-2024-3727)", (where, document) => {
+    expect(() => parse(document({ ...layer, size: -1 }))).toThrow(where);
+    for (const digest of ["sha256:../../x", `sha256:${"A".repeat(64)}`, "sha256:a", "md5:a", ""]) {
+      expect(() => parse(document({ ...layer, digest }))).toThrow(malformed);
+    }
+  });
+
+  it("for its size, and not one byte earlier", () => {
+    const text = JSON.stringify(image).padEnd(metadataLimits.manifest);
+    expect(parse(text).kind).toBe("image");
+    expect(() => parse(`${text} `)).toThrow(tooLarge);
+  });
+
+  it.each([
+    ["layers", image],
+    ["manifests", index],
+    ["blobs", { mediaType: mediaTypes.ociArtifact }],
+  ])("for the number of its %s, and not one earlier", (key, document) => {
+    const many = (length: number) => ({ ...document, [key]: Array(length).fill(layer) });
+    expect(children(parse(many(10_000))).length).toBeGreaterThanOrEqual(10_000);
+    expect(() => parse(many(10_001))).toThrow(tooLarge);
   });
 });
 

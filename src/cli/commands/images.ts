@@ -2,8 +2,8 @@ import { shortDigest } from "../../oci/digest.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import type { StoredImage } from "../../store/types.ts";
 import type { CommandDefinition } from "../command.ts";
-import { storedImageDocument } from "../documents.ts";
-import { formatAge, formatBytes, formatTable, visible } from "../format.ts";
+import { storedImageDocument } from "../print/documents.ts";
+import { formatAge, formatBytes, formatTable, visible } from "../print/format.ts";
 
 export const images: CommandDefinition = {
   description: `Lists what is in the local store: each name, the platforms that are complete, what it takes on

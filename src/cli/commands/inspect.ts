@@ -2,9 +2,9 @@ import { formatPlatform } from "../../oci/platform.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
 import type { PullPolicy } from "../../verbs/pull.ts";
 import type { CommandDefinition } from "../command.ts";
-import { inspectDocument } from "../documents.ts";
-import { formatBytes, formatCount, formatTable, visible } from "../format.ts";
 import { type Place, parsePlace } from "../place.ts";
+import { inspectDocument } from "../print/documents.ts";
+import { formatBytes, formatCount, formatTable, visible } from "../print/format.ts";
 
 export const inspect: CommandDefinition = {
   description: `Shows what an image is made of and how it wants to be run. Looks in the local store first, then

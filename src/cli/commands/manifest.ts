@@ -1,6 +1,6 @@
 import type { CommandDefinition, Invocation } from "../command.ts";
-import { descriptorDocument } from "../documents.ts";
 import { parsePlace } from "../place.ts";
+import { descriptorDocument } from "../print/documents.ts";
 import type { StoredDocument } from "../stored.ts";
 
 export const manifest: CommandDefinition = {

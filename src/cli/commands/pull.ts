@@ -3,8 +3,8 @@ import type { LadingError } from "../../errors.ts";
 import type { PullResult } from "../../verbs/pull.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
 import { exitCodeOf } from "../exit-code.ts";
-import { formatBytes, formatCount, formatDuration } from "../format.ts";
 import { registryOf, registryReference } from "../place.ts";
+import { formatBytes, formatCount, formatDuration } from "../print/format.ts";
 
 /** Images at one time; each has its own downloads at one time. */
 const SIDE_BY_SIDE = 3;
@@ -102,7 +102,7 @@ async function print(
   if (settings.json) {
     const errors = failed.map(({ reference, error }) => ({ reference, ...error.toJSON() }));
     const failures = errors.length === 0 ? {} : { error: errors[0], failed: errors };
-    const { pullDocument } = await import("../documents.ts");
+    const { pullDocument } = await import("../print/documents.ts");
     await output.json({ pulled: pulled.map(pullDocument), ...failures });
     return;
   }

@@ -1,7 +1,7 @@
 import { parseReference } from "../../oci/reference.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
-import { visible } from "../format.ts";
 import { parsePlace } from "../place.ts";
+import { visible } from "../print/format.ts";
 
 export const tags: CommandDefinition = {
   description: `Lists the tags of a repository, one a line, as its registry has them. A tag or digest in the

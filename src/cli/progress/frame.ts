@@ -1,5 +1,5 @@
 import { type Digest, shortDigest } from "../../oci/digest.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../format.ts";
+import { formatBytes, formatCount, formatDuration, formatRate } from "../print/format.ts";
 import { bar } from "./bar.ts";
 import { holder } from "./notice.ts";
 import {

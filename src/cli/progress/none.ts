@@ -1,4 +1,4 @@
-import { visible } from "../format.ts";
+import { visible } from "../print/format.ts";
 import { notice, requestLine } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 

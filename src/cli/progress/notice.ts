@@ -1,6 +1,6 @@
 import type { LadingEvent, WaitReason } from "../../content/events.ts";
 import { type Digest, shortDigest } from "../../oci/digest.ts";
-import { formatDuration } from "../format.ts";
+import { formatDuration } from "../print/format.ts";
 
 /** What a person should be told in words, whatever else is shown; `undefined` for mere progress. */
 export function notice(event: LadingEvent): string | undefined {

@@ -1,7 +1,7 @@
 import type { CancelTimer } from "../../clock.ts";
 import type { LadingEvent } from "../../content/events.ts";
 import { shortDigest } from "../../oci/digest.ts";
-import { formatBytes, formatCount, formatDuration, formatRate, visible } from "../format.ts";
+import { formatBytes, formatCount, formatDuration, formatRate, visible } from "../print/format.ts";
 import { notice, requestLine } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 import { RateMeter } from "./rate.ts";

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import type { CancelTimer } from "../../clock.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { visible } from "../format.ts";
+import { visible } from "../print/format.ts";
 import { type FrameLine, pullFrame, type View, verifyFrame } from "./frame.ts";
 import { LiveRegion, type RegionLine } from "./live-region.ts";
 import { notice, requestLine } from "./notice.ts";

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../clock.ts";
 import type { OpenContent, ParallelRanges } from "../port.ts";
 import type { Span } from "../spans.ts";
 import type { Fetching } from "./fetching.ts";
@@ -23,14 +24,15 @@ const WINDOW = 2;
 /**
  * Fetches the chunks with a few streams that claim from the front. The first answer decides: a server
  * that sends the whole instead (200) is read to its end as the single stream, and no second request
- * was made. `"whole"` says that ranges are not to be tried again.
+ * was made. A connection that brings the first chunk in no time needs no help either: what comes in
+ * order is hashed as it comes. `"single"` says that ranges are not to be tried again.
  *
  * When one stream fails, the others finish the chunk they are at; all that came is kept.
  */
 export async function fetchRanges(
   fetching: Fetching,
   plan: RangePlan,
-): Promise<"ranged" | "whole"> {
+): Promise<"ranged" | "single"> {
   const { verified, options } = fetching;
   const [firstChunk] = plan.chunks;
   if (firstChunk === undefined) return "ranged";
@@ -38,21 +40,20 @@ export async function fetchRanges(
   if (!first.ranged) {
     if (verified.heldBytes > 0) await verified.restart();
     await pump(fetching, first);
-    return "whole";
+    return "single";
   }
   const claims = new Claims(plan.chunks.slice(1), plan.chunk * plan.streams * WINDOW);
-  let whole = false;
+  let single = false;
 
-  async function stream(opened?: OpenContent): Promise<void> {
+  async function stream(): Promise<void> {
     try {
-      if (opened !== undefined) await receive(opened);
       for (;;) {
         const chunk = await claims.next(() => verified.front);
         if (chunk === undefined) return;
         const content = await openChunk(fetching, chunk);
         if (!content.ranged) {
           content.cancel();
-          whole = true;
+          single = true;
           claims.stop();
           return;
         }
@@ -70,11 +71,30 @@ export async function fetchRanges(
     claims.moved();
   }
 
+  const received = receive(first);
+  const small = firstChunk.end - firstChunk.start < plan.chunk;
+  if (!small && !(await outlasts(received, plan.helpAfterMs, options.clock))) {
+    await received;
+    return "single";
+  }
   const others = Array.from({ length: plan.streams - 1 }, () => stream());
-  const ended = await Promise.allSettled([stream(first), ...others]);
+  const ended = await Promise.allSettled([received.then(() => stream()), ...others]);
   for (const end of ended) if (end.status === "rejected") throw end.reason;
   options.signal?.throwIfAborted();
-  return whole ? "whole" : "ranged";
+  return single ? "single" : "ranged";
+}
+
+/** Whether the work takes longer than that. */
+function outlasts(work: Promise<void>, ms: number, clock: Clock = systemClock): Promise<boolean> {
+  if (ms === 0) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => resolve(true));
+    const ended = (): void => {
+      cancel();
+      resolve(false);
+    };
+    work.then(ended, ended);
+  });
 }
 
 function openChunk(fetching: Fetching, chunk: Span): Promise<OpenContent> {

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { LadingError } from "../errors.ts";
+import { LadingError } from "../../errors.ts";
 
 /**
  * Standard output: results and nothing else. Waits for a slow reader. When the reader goes away

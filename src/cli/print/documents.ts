@@ -1,10 +1,10 @@
-import type { ImageConfig } from "../oci/config.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { DiffId } from "../oci/digest.ts";
-import { formatPlatform } from "../oci/platform.ts";
-import type { CollectReport, StoredImage, VerifyReport } from "../store/types.ts";
-import type { InspectResult } from "../verbs/inspect.ts";
-import type { PulledImage, PullResult } from "../verbs/pull.ts";
+import type { ImageConfig } from "../../oci/config.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { DiffId } from "../../oci/digest.ts";
+import { formatPlatform } from "../../oci/platform.ts";
+import type { CollectReport, StoredImage, VerifyReport } from "../../store/types.ts";
+import type { InspectResult } from "../../verbs/inspect.ts";
+import type { PulledImage, PullResult } from "../../verbs/pull.ts";
 
 /**
  * What `--json` prints: plain objects, their names those of the library's results; a platform as

@@ -1,0 +1,59 @@
+import { familiarName, parseReference } from "../oci/reference.ts";
+import { open } from "../verbs/open.ts";
+import { commonOptions, sharedOptions } from "./options.ts";
+import type { Program } from "./program.ts";
+
+/** Commands whose argument is a name of the local store. */
+const NAMES_OF_THE_STORE = ["rm", "inspect"];
+
+/**
+ * What the printed script asks at each press of Tab: `lading complete -- WORDS`. Answers by the
+ * protocol of its library, one candidate a line.
+ */
+export async function answerCompletion(program: Program, words: readonly string[]): Promise<void> {
+  for (const command of program.root.commands) {
+    await program.complete(command);
+    for (const inner of command.commands) await program.complete(inner);
+  }
+  const { default: tab } = await import("@bomb.sh/tab/commander");
+  const candidates = tab(program.root, { completionCommandName: "completion-script" });
+  const typed = words.slice(words.indexOf("--") + 1);
+  const names = NAMES_OF_THE_STORE.includes(typed[0] ?? "") ? await storedNames() : [];
+  for (const name of NAMES_OF_THE_STORE) {
+    for (const argument of candidates.commands.get(name)?.arguments.values() ?? []) {
+      argument.handler = (suggest) => {
+        for (const stored of names) suggest(stored, "");
+      };
+    }
+  }
+  // Options of every command stand on the root; the library looks at the command's own alone.
+  for (const command of candidates.commands.values()) {
+    for (const { flags, description, choices, suggestions } of [
+      ...commonOptions,
+      ...sharedOptions,
+    ]) {
+      const name = /--([a-z-]+)/.exec(flags)?.[1] ?? "";
+      const values = choices ?? suggestions ?? [];
+      if (!flags.includes("<")) command.option(name, description);
+      else {
+        command.option(name, description, (suggest) => {
+          for (const value of values) suggest(value, "");
+        });
+      }
+    }
+  }
+  candidates.parse([...typed]);
+}
+
+/** Never an error: the person is in the middle of a word. */
+async function storedNames(): Promise<readonly string[]> {
+  try {
+    await using lading = await open();
+    const images = await lading.images();
+    return images.flatMap(({ reference }) =>
+      reference === undefined ? [] : [familiarName(parseReference(reference))],
+    );
+  } catch {
+    return [];
+  }
+}
