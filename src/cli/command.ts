@@ -17,6 +17,8 @@ export interface CommandDefinition {
   readonly examples: readonly Example[];
   /** Whether what came before an interruption is of use to the next call. */
   readonly resumes?: boolean;
+  /** Goes on until it is interrupted, which is then no failure to report. */
+  readonly untilInterrupted?: boolean;
   /** For an error's first line, after "could not": `pull alpine:3.20`. */
   doing(args: readonly string[]): string;
   run(invocation: Invocation): Promise<void>;

@@ -54,7 +54,8 @@ class Run {
       if (received === undefined && this.#output.closed) return exitCodes.done;
       const { asLadingError } = await import("./errors.ts");
       const failure = received === undefined ? asLadingError(error) : this.#interrupted(received);
-      await this.#failed(failure);
+      const asMeant = received !== undefined && this.#definition?.untilInterrupted === true;
+      if (!asMeant) await this.#failed(failure);
       return received === undefined ? exitCodeOf(failure.code) : exitCodeOfSignal(received);
     } finally {
       signals.release();

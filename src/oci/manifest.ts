@@ -122,6 +122,7 @@ function documentType(document: JsonObject, announced: string | undefined): stri
 }
 
 function documentShape(document: JsonObject): string {
+  refuseOtherCase(document);
   const has = (key: string): boolean => document[key] !== undefined && document[key] !== null;
   if (has("manifests") && (has("layers") || has("config") || has("blobs"))) {
     throw ambiguous("it holds manifests as well as layers, config or blobs");
@@ -137,6 +138,25 @@ function documentShape(document: JsonObject): string {
   if (typeof mediaType === "string" && isManifestType(mediaType)) return mediaType;
   throw new LadingError("malformed", "the document is neither a manifest nor an index");
 }
+
+/** Go reads names of fields in any case, so `Layers` would be layers to other tools and nothing to us. */
+function refuseOtherCase(document: JsonObject): void {
+  for (const key of Object.keys(document)) {
+    const meant = DECIDING_FIELDS.find((name) => name.toLowerCase() === key.toLowerCase());
+    if (meant !== undefined && meant !== key) throw ambiguous(`it writes ${meant} as ${key}`);
+  }
+}
+
+const DECIDING_FIELDS = [
+  "schemaVersion",
+  "mediaType",
+  "manifests",
+  "config",
+  "layers",
+  "blobs",
+  "fsLayers",
+  "subject",
+] as const;
 
 /** The artifact manifest of the release candidate is the one document without a version. */
 function checkVersion(document: JsonObject, mediaType: string): void {

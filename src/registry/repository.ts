@@ -17,6 +17,7 @@ import { isManifestType, mediaTypes } from "../oci/media-types.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { failedResponse } from "./failed-response.ts";
 import { openForeign } from "./foreign.ts";
+import type { AddressClass } from "./http/address.ts";
 import type { HttpRequest, HttpResponse, Send } from "./http/message.ts";
 import { openRanged } from "./open-ranged.ts";
 import { listTags, type TagOptions } from "./tags.ts";
@@ -64,7 +65,7 @@ export class Repository implements ContentSource {
   readonly #options: RepositoryOptions;
   readonly #base: URL;
   /** Where a blob was last redirected to: good for its further ranges, in memory only. */
-  readonly #redirected = new Map<Digest, URL>();
+  readonly #redirected = new Map<Digest, { readonly url: URL; readonly reach: AddressClass }>();
   /** A manifest that had to be fetched to be resolved is not fetched again to be read. */
   readonly #resolved = new Map<Digest, Uint8Array>();
 
@@ -179,15 +180,16 @@ export class Repository implements ContentSource {
   async #sendBlob(digest: Digest, request: HttpRequest): Promise<HttpResponse> {
     const known = this.#redirected.get(digest);
     if (known !== undefined) {
-      const scope = { ...request.scope, anonymous: true };
-      const response = await this.#send({ ...request, url: known, scope });
+      const { url, reach } = known;
+      const scope = { ...request.scope, anonymous: true, reach };
+      const response = await this.#send({ ...request, url, scope });
       if (![401, 403, 404].includes(response.status)) return response;
       response.body.cancel();
       this.#redirected.delete(digest);
     }
     const response = await this.#send(request);
     if (response.url.origin !== request.url.origin && response.status < 300) {
-      this.#redirected.set(digest, response.url);
+      this.#redirected.set(digest, { url: response.url, reach: response.peer });
     }
     return response;
   }

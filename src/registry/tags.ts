@@ -20,8 +20,8 @@ const pageSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 
 /**
  * The tags of a repository (distribution-spec, "Listing Tags"). The next page is where `Link` says, on
- * the same origin and never twice (GHSA-h7vf-4x9w-h99v, oras-go #1214); without `Link` a page is the
- * last.
+ * the registry's own host, wherever this page was redirected to, and never twice (GHSA-h7vf-4x9w-h99v,
+ * oras-go #1214); without `Link` a page is the last.
  */
 export async function* listTags(
   send: Send,
@@ -62,18 +62,18 @@ function firstPage(url: URL, last: string | undefined, pageSize: number): URL {
 }
 
 /** `Link: </v2/app/tags/list?last=b&n=2>; rel="next"` (RFC 8288). */
-function nextPage({ headers, url }: HttpResponse, asked: URL): URL | undefined {
+function nextPage({ headers }: HttpResponse, asked: URL): URL | undefined {
   const [, target] =
     /<([^<>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(headers.link ?? "") ?? [];
   if (target === undefined) return undefined;
-  const next = URL.canParse(target, url.href) ? new URL(target, url.href) : undefined;
-  if (next !== undefined && next.host === url.host) {
+  const next = URL.canParse(target, asked.href) ? new URL(target, asked.href) : undefined;
+  if (next !== undefined && next.host === asked.host) {
     // What was asked over https stays there, whatever a proxy writes into the link.
     next.protocol = asked.protocol;
     return next;
   }
-  throw new LadingError("refused", `${url.host} continues its tag list on another host`, {
-    url: redactUrl(next ?? url),
+  throw new LadingError("refused", `${asked.host} continues its tag list on another host`, {
+    url: redactUrl(next ?? asked),
     hint: "a list that leads elsewhere could make this machine ask anything",
   });
 }

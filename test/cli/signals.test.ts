@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
-import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { MadeContent, randomImage } from "../../src/testkit/index.ts";
+import { built } from "../child.ts";
 import { temporaryFolder } from "../temporary.ts";
 import { cleanEnvironment, command, lading, start } from "./run-command.ts";
 import { TestScreen } from "./screen.ts";
@@ -52,7 +52,7 @@ describe.each([
 
 describe("a second signal", () => {
   it("ends a process that does not end by the first", async () => {
-    const signals = new URL("signals.js", pathToFileURL(command)).href;
+    const signals = built("cli/signals.js");
     const script = `
       import { listenForSignals } from ${JSON.stringify(signals)};
       listenForSignals(() => console.log("stop"), () => console.log("tidy"));

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { createRegistry, randomImage } from "../../src/testkit/index.ts";
 import { temporaryFolder } from "../temporary.ts";
@@ -38,19 +39,52 @@ const examples = [
   ...(await commentExamplesOf("src/verbs/open.ts")),
 ];
 
+/** A folder as in a project that has installed the package. */
+async function project(): Promise<string> {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, "node_modules/lading"), { recursive: true });
+  await symlink(dist, join(folder, "node_modules/lading/dist"));
+  await symlink(join(root, "package.json"), join(folder, "node_modules/lading/package.json"));
+  return folder;
+}
+
 describe("the examples of the documentation", () => {
   it("are there", () => {
-    expect(examples.length).toBeGreaterThan(8);
+    expect(examples.length).toBeGreaterThan(15);
+  });
+
+  it("fit the types", async () => {
+    const folder = await project();
+    await symlink(join(root, "node_modules/@types"), join(folder, "node_modules/@types"));
+    const files = new Map(
+      examples.map(({ name, code }, at) => [`example${at}.mts`, { name, code }]),
+    );
+    for (const [file, { code }] of files) await writeFile(join(folder, file), code);
+    const program = ts.createProgram(
+      [...files.keys()].map((file) => join(folder, file)),
+      {
+        target: ts.ScriptTarget.ES2022,
+        lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+        types: ["node"],
+        typeRoots: [join(root, "node_modules/@types")],
+        strict: true,
+        skipLibCheck: true,
+        noEmit: true,
+      },
+    );
+    const found = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+      const name = files.get(file?.fileName.split("/").at(-1) ?? "")?.name ?? file?.fileName;
+      return `${name}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    });
+    expect(found).toEqual([]);
   });
 
   it.each(examples)("run: $name", async ({ code }) => {
     await using registry = await createRegistry();
     registry.content.tag("team/app:1", randomImage(registry.content, { seed: 1 }).descriptor);
-    const folder = await temporaryFolder();
-    // As in a project that has installed the package.
-    await mkdir(join(folder, "node_modules/lading"), { recursive: true });
-    await symlink(dist, join(folder, "node_modules/lading/dist"));
-    await symlink(join(root, "package.json"), join(folder, "node_modules/lading/package.json"));
+    const folder = await project();
     const runnable = code
       .replaceAll(/registry\.example(?:\/app:1\.2)?/g, (name) =>
         name === "registry.example" ? registry.address : `${registry.address}/team/app:none`,
@@ -59,13 +93,15 @@ describe("the examples of the documentation", () => {
       .replaceAll(
         /"\/(?:var\/lib\/sandbox\/images|tmp\/store)"/g,
         JSON.stringify(join(folder, "store")),
-      )
-      .replaceAll(/^await using (\w+) = (.*)$/gm, "const $1 = $2; closing.push($1);");
-    const script = `const closing = [];\n${runnable}\nfor (const one of closing.reverse()) await one.close();\n`;
-    await writeFile(join(folder, "example.mjs"), script);
+      );
+    const { outputText } = ts.transpileModule(runnable, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    await writeFile(join(folder, "example.mjs"), outputText);
     const env = { PATH: process.env.PATH, HOME: folder };
     const { stdout } = await run(process.execPath, ["example.mjs"], { cwd: folder, env });
     const promised = [...code.matchAll(/console\.log\(.*\/\/ (\w[\w-]*)/g)].map(([, word]) => word);
     for (const word of promised) expect(stdout).toContain(word);
+    expect(promised.includes("true") && stdout.includes("false")).toBe(false);
   });
 });

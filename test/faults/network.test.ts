@@ -212,6 +212,32 @@ describe("a redirect", () => {
   });
 });
 
+describe("a CDN that a registry redirects to", () => {
+  it("is gone back to in its own scheme, though the registry is spoken to in http by name", async () => {
+    await using rig = await cdnRig(["93.184.216.35"]);
+    await rig.pull();
+    expect(await rig.whole()).toBe(true);
+    expect(rig.attempted.every((target) => target === CDN || target === REGISTRY)).toBe(true);
+  });
+
+  it("is not gone back to at an address inside that its name means by then (DNS rebinding)", async () => {
+    await using rig = await cdnRig(["93.184.216.35", "10.0.0.1"]);
+    await expect(rig.pull()).rejects.toMatchObject({ code: "refused" });
+    expect(rig.attempted).toContain(CDN);
+    expect(rig.attempted.filter((target) => target.startsWith("10."))).toEqual([]);
+  });
+
+  it("does not take over the paging of a tag list (GHSA-h7vf-4x9w-h99v)", async () => {
+    await using other = await ScriptedRegistry.start();
+    await using rig = await faultRig();
+    rig.registry.on("GET /v2/app/tags", redirectTo(`http://${other.address}/tags`));
+    const link = `<http://${other.address}/more>; rel="next"`;
+    other.on("GET /tags", status(200, { link }, '{"tags":["1"]}'));
+    await expect(collect(rig)).rejects.toMatchObject({ code: "refused" });
+    expect(other.asked).toEqual([expect.stringMatching(/^GET \/tags/)]);
+  });
+});
+
 describe("what others send", () => {
   it("is bounded: manifests, errors and tag lists without end (CVE-2020-1702, ggcr #2296)", async () => {
     await using rig = await faultRig();
@@ -330,6 +356,58 @@ async function publicRig(
     [Symbol.asyncDispose]: async () => {
       await rig[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const REGISTRY = "93.184.216.34";
+const CDN = "93.184.216.35";
+
+/** A registry and a CDN on public addresses, both in http; the CDN's name means each address in turn. */
+async function cdnRig(
+  addresses: readonly string[],
+): Promise<Rig & { readonly attempted: string[] }> {
+  const cdn = await ScriptedRegistry.start();
+  const attempted: string[] = [];
+  let resolved = 0;
+  let registryPort = 0;
+  const transport: Transport = {
+    async lookup(hostname) {
+      if (hostname === "registry.example") return [{ address: REGISTRY, family: 4 }];
+      const address = addresses[Math.min(resolved, addresses.length - 1)] ?? CDN;
+      resolved += 1;
+      return [{ address, family: 4 }];
+    },
+    connect({ address }): Socket {
+      attempted.push(address);
+      return connect(address === REGISTRY ? registryPort : cdn.port, "127.0.0.1");
+    },
+  };
+  const parallel = { above: 100_000, chunk: 100_000, streams: 1, helpAfterMs: 0 };
+  const plainHttp = ["registry.example"];
+  const rig = await faultRig({ transport, plainHttp, parallel, retry: noRetry });
+  registryPort = rig.registry.port;
+  const bytes = rig.registry.content.blobs.get(rig.image.layers[0]?.digest ?? ("" as never));
+  rig.registry.on(layerOf(rig), redirectTo("http://cdn.example/layer"), 9);
+  cdn.on(
+    "GET /layer",
+    ({ request, response }) => {
+      const [, first = 0, last = 0] = /([0-9]+)-([0-9]+)/.exec(String(request.headers.range)) ?? [];
+      const part = bytes?.subarray(Number(first), Number(last) + 1);
+      const range = `bytes ${first}-${last}/${bytes?.length}`;
+      // Hangs up each time, so that each request resolves the name again.
+      response.writeHead(206, { "content-range": range, connection: "close" }).end(part);
+    },
+    9,
+  );
+  const reference = "registry.example/app:1";
+  return {
+    ...rig,
+    attempted,
+    pull: () => rig.lading.pull(reference),
+    async [Symbol.asyncDispose]() {
+      await rig[Symbol.asyncDispose]();
+      await cdn[Symbol.asyncDispose]();
     },
   };
 }

@@ -50,7 +50,16 @@ describe("a descriptor", () => {
       platform: null,
       data: null,
     };
-    expect(parseDescriptor({ ...layer, ...nothing, "org.example": 1 }, "here")).toEqual(layer);
+    expect(parseDescriptor({ ...layer, ...nothing, "org.example": 1 }, "here")).toStrictEqual(
+      layer,
+    );
+  });
+
+  it("may name a platform in part", () => {
+    const nothing = { os: "", architecture: "" };
+    for (const platform of [{}, nothing, { os: null }]) {
+      expect(parseDescriptor({ ...layer, platform }, "here").platform).toStrictEqual(nothing);
+    }
   });
 
   it("has annotations under any name", () => {

@@ -56,6 +56,10 @@ export const descriptors = (...types: string[]): fc.Arbitrary<Record<string, unk
       size: fc.nat(),
       annotations,
       urls: fc.array(fc.webUrl(), { maxLength: 2 }),
+      platform: fc.record({
+        os: fc.constantFrom("linux", "windows", ""),
+        architecture: fc.constantFrom("amd64", "arm64", ""),
+      }),
       "org.example.unknown": fc.jsonValue(),
     },
     { requiredKeys: ["mediaType", "digest", "size"] },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LadingError } from "../../src/errors.ts";
-import { parseJson } from "../../src/oci/json.ts";
+import { isObject, parseJson } from "../../src/oci/json.ts";
 import { failure } from "./documents.ts";
 
 const limits = { what: "document", maxBytes: 100_000 };
@@ -176,10 +176,15 @@ describe("JSON from outside", () => {
     expect(failure(() => parse(`{${key}:1,${key}:2}`))?.message.length).toBeLessThan(200);
   });
 
+  it("is an object only when it is neither null nor a list", () => {
+    expect([{}, { a: 1 }].map(isObject)).toEqual([true, true]);
+    expect([null, [], "", 0, true, undefined].map(isObject)).toEqual(Array(6).fill(false));
+  });
+
   it("that is a web page is called one", () => {
     const page = expect.objectContaining({ hint: expect.stringContaining("web page") });
     expect(() => parse("\n <html>log in</html>")).toThrow(page);
-    expect(() => parse("log in")).toThrow(
+    expect(() => parse("log <b>in</b>")).toThrow(
       expect.objectContaining({ hint: expect.not.stringContaining("web page") }),
     );
   });

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { metadataLimits } from "../../src/oci/limits.ts";
 import { children, parseManifest } from "../../src/oci/manifest.ts";
 import { mediaTypes } from "../../src/oci/media-types.ts";
 import {
@@ -55,6 +54,8 @@ describe("a manifest", () => {
       },
       "image",
     ],
+    ["of a config alone", { schemaVersion: 2, config }, "image"],
+    ["with null for what it is not", { ...image, manifests: null, blobs: null }, "image"],
     ["an index", index, "index"],
     ["an empty index", { ...index, manifests: [] }, "index"],
     ["docker's list", { ...index, mediaType: mediaTypes.dockerList }, "index"],
@@ -87,6 +88,25 @@ describe("a manifest", () => {
       `  ${JSON.stringify({ ...image, "org.example.new": { x: 1 } }, null, 3)}\n`,
     );
     expect(parseManifest(bytes).bytes).toBe(bytes);
+  });
+
+  it("of an artifact is its blobs, with all that the others have", () => {
+    const bytes = bytesOf({
+      mediaType: mediaTypes.ociArtifact,
+      artifactType: "a/b",
+      blobs: [layer],
+      subject: config,
+      annotations: { a: "b" },
+    });
+    expect(parseManifest(bytes)).toStrictEqual({
+      kind: "artifact",
+      mediaType: mediaTypes.ociArtifact,
+      artifactType: "a/b",
+      blobs: [layer],
+      subject: config,
+      annotations: { a: "b" },
+      bytes,
+    });
   });
 
   it("says its subject, artifact type and annotations", () => {
@@ -129,6 +149,10 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
     ["manifests and blobs", { ...index, blobs: [] }],
     ["layers and blobs", { schemaVersion: 2, layers: [], blobs: [] }],
     ["a config and blobs", { ...image, layers: undefined, blobs: [] }],
+    [
+      "an artifact with layers and no config",
+      { mediaType: mediaTypes.ociArtifact, schemaVersion: 2, layers: [layer] },
+    ],
     ["an artifact with layers", { ...image, mediaType: mediaTypes.ociArtifact }],
     ["an artifact with manifests", { ...index, mediaType: mediaTypes.ociArtifact }],
     [
@@ -136,6 +160,8 @@ describe("a document that two readers could take for two things (CVE-2021-41190)
       { schemaVersion: 2, mediaType: mediaTypes.ociManifest, blobs: [layer] },
     ],
     ["an index that calls itself an image", { ...index, mediaType: mediaTypes.ociManifest }],
+    ["layers as Go reads them too, in another case", { ...image, Layers: [] }],
+    ["a media type in another case", { ...image, MEDIATYPE: mediaTypes.ociIndex }],
     ["an image that calls itself an index", { ...image, mediaType: mediaTypes.ociIndex }],
   ])("is refused: %s", (_what, document) => {
     expect(() => parse(document)).toThrow(ambiguous);
@@ -214,6 +240,7 @@ describe("a manifest that is refused", () => {
   it.each([
     ["no object", "[]"],
     ["no manifest", { hello: "world" }],
+    ["nothing but a type", { schemaVersion: 2, mediaType: "application/x" }],
     ["null", "null"],
     ["a string", '"manifest"'],
     ["schemaVersion 3", { ...image, schemaVersion: 3 }],
@@ -253,8 +280,14 @@ describe("a manifest that is refused", () => {
     }
   });
 
+  it("by the name of what it was announced as", () => {
+    expect(() => parse("[]", mediaTypes.ociIndex)).toThrow("the index is not a JSON object");
+    expect(() => parse("[]", mediaTypes.ociManifest)).toThrow("the manifest is not a JSON object");
+    expect(() => parse("[]")).toThrow("the manifest is not a JSON object");
+  });
+
   it("for its size, and not one byte earlier", () => {
-    const text = JSON.stringify(image).padEnd(metadataLimits.manifest);
+    const text = JSON.stringify(image).padEnd(8 * 1024 * 1024);
     expect(parse(text).kind).toBe("image");
     expect(() => parse(`${text} `)).toThrow(tooLarge);
   });

@@ -119,7 +119,7 @@ describe("the choice among platforms", () => {
   });
 
   it.each([
-    ["linux(+gpu)/amd64", ["linux(+gpu)/386", "linux/amd64"], "linux/amd64"],
+    ["linux(+gpu)/amd64", ["linux/amd64", "linux(+gpu)/386"], "linux/amd64"],
     ["linux(10.0.17763)/amd64", ["linux(10.0.20348)/amd64"], "linux(10.0.20348)/amd64"],
     ["windows/amd64", ["windows(+other)/amd64"], undefined],
     ["linux/amd64", ["linux(+win32k)/amd64"], undefined],
@@ -182,6 +182,7 @@ describe("the choice among platforms", () => {
     ["arm/V8", "arm/v8"],
     ["arm/4", "arm/4"],
     ["arm/v56", "arm/v56"],
+    ["arm/56", "arm/56"],
     ["arm64/8", "arm64"],
     ["arm64/v8", "arm64"],
     ["arm64/v8.0", "arm64"],

@@ -24,6 +24,7 @@ hosts share a path, ?ns=HOST chooses, as mirrors are asked; otherwise the latest
       explains: "pull from it",
     },
   ],
+  untilInterrupted: true,
   doing: () => "serve the store",
   async run(invocation) {
     const { settings, options, output, signal } = invocation;

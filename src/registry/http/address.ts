@@ -16,7 +16,7 @@ export function mayReach(from: AddressClass, target: AddressClass): boolean {
 
 /**
  * The class of an IP address, by the IANA special-purpose registries. 198.18.0.0/15 counts as public:
- * proxies answer with it for every name. An IPv4 address inside IPv6 (mapped, NAT64) counts as itself.
+ * proxies answer with it for every name. An IPv4 address inside IPv6 (mapped, NAT64, 6to4) counts as itself.
  *
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry
  */
@@ -65,8 +65,11 @@ const PRIVATE = blockList([
   ["198.51.100.0", 24],
   ["203.0.113.0", 24],
   ["fc00::", 7],
-  ["2001:db8::", 32],
+  ["64:ff9b:1::", 48],
   ["100::", 64],
+  ["2001::", 32], // Teredo
+  ["2001:db8::", 32],
+  ["3fff::", 20],
 ]);
 
 function blockList(subnets: readonly (readonly [string, number])[]): BlockList {
@@ -81,22 +84,27 @@ const MAPPED = prefix96("::ffff:0:0");
 const TRANSLATED = prefix96("64:ff9b::");
 const TRANSLATED_LOCAL = prefix96("64:ff9b:1::");
 const COMPATIBLE = prefix96("::");
+const SIX_TO_FOUR = blockList([["2002::", 16]]);
 
 function embeddedIpv4(address: string): string | undefined {
+  if (SIX_TO_FOUR.check(address, "ipv6")) return dotted(expand(address).slice(1, 3));
   const holders = [MAPPED, TRANSLATED, TRANSLATED_LOCAL, COMPATIBLE];
   if (!holders.some((holder) => holder.check(address, "ipv6"))) return undefined;
   const groups = expand(address).slice(-2);
-  const [high = 0, low = 0] = groups;
-  if (COMPATIBLE.check(address, "ipv6") && high === 0) return undefined; // :: and ::1
+  if (COMPATIBLE.check(address, "ipv6") && groups[0] === 0) return undefined; // :: and ::1
+  return dotted(groups);
+}
+
+function dotted([high = 0, low = 0]: readonly number[]): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }
 
 /** The eight groups of an IPv6 address that is known to be one. */
 function expand(address: string): number[] {
-  const dotted = /^(.*:)([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(address);
-  const [, head = "", a, b, c, d] = dotted ?? [];
+  const mixed = /^(.*:)([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(address);
+  const [, head = "", a, b, c, d] = mixed ?? [];
   const hex = (x?: string, y?: string): string => (Number(x) * 256 + Number(y)).toString(16);
-  const text = dotted ? `${head}${hex(a, b)}:${hex(c, d)}` : address;
+  const text = mixed ? `${head}${hex(a, b)}:${hex(c, d)}` : address;
   const [left = "", right] = text.split("::");
   const start = left === "" ? [] : left.split(":");
   const end = right === undefined || right === "" ? [] : right.split(":");

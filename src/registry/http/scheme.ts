@@ -10,6 +10,8 @@ import type { HttpRequest, Step } from "./message.ts";
 export function scheme(plainHttp: (host: string) => boolean): Step {
   const spoken = new Map<string, "http:" | "https:">();
   return (next) => async (request) => {
+    // Somebody else's address, as an answer or a layer names it: its scheme was part of what was checked.
+    if (request.scope.anonymous) return next(request);
     const { host, hostname } = request.url;
     if (plainHttp(host)) return next(over("http:", request));
     if (!isLoopback(hostname)) return next(over("https:", request));

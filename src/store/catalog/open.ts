@@ -1,7 +1,7 @@
 import { rm, statfs } from "node:fs/promises";
 import type { Clock } from "../../clock.ts";
 import { acquireLock } from "../../disk/lock.ts";
-import { type Database, isBusy, openDatabase, transaction } from "../../disk/sqlite.ts";
+import { type Database, isBusy, openDatabase, transaction, whenFree } from "../../disk/sqlite.ts";
 import { LadingError } from "../../errors.ts";
 import type { Layout } from "../layout.ts";
 import { migrations } from "./schema.ts";
@@ -12,14 +12,14 @@ import { migrations } from "./schema.ts";
  * from the disk. One that SQLite can't read is thrown away: it is an index, the disk is the truth.
  */
 export async function openCatalog(layout: Layout, clock: Clock): Promise<Database> {
-  if (await needsMemory(layout)) return migrated(await openDatabase(":memory:"));
+  if (await needsMemory(layout)) return openMigrated(":memory:", clock);
   const lock = await acquireLock(layout.lock("catalog"), "exclusive", { clock });
   try {
-    return migrated(await openDatabase(layout.catalog));
+    return await openMigrated(layout.catalog, clock);
   } catch (error) {
     if (isBusy(error) || error instanceof LadingError) throw error;
     await removeCatalog(layout);
-    return migrated(await openDatabase(layout.catalog));
+    return await openMigrated(layout.catalog, clock);
   } finally {
     lock.release();
   }
@@ -31,23 +31,27 @@ export async function removeCatalog(layout: Layout): Promise<void> {
   }
 }
 
-function migrated(database: Database): Database {
+/** Who closes it last at the same moment holds it for an instant: that is waited for. */
+async function openMigrated(path: string, clock: Clock): Promise<Database> {
+  const database = await openDatabase(path);
   try {
-    database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
-    );
-    const version = versionOf(database);
-    if (version > migrations.length) throw tooNew(version);
-    for (let next = version; next < migrations.length; next += 1) {
-      transaction(database, () => {
-        database.exec(migrations[next] ?? "");
-        database.exec(`PRAGMA user_version = ${next + 1}`);
-      });
-    }
+    await whenFree({ clock }, () => migrate(database));
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+function migrate(database: Database): void {
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+  const version = versionOf(database);
+  if (version > migrations.length) throw tooNew(version);
+  for (let next = version; next < migrations.length; next += 1) {
+    transaction(database, () => {
+      database.exec(migrations[next] ?? "");
+      database.exec(`PRAGMA user_version = ${next + 1}`);
+    });
   }
 }
 
