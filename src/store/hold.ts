@@ -1,5 +1,7 @@
+import { access, constants } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
 import type { OperationOptions } from "../content/events.ts";
+import { onDisk } from "../disk/disk-error.ts";
 import { acquireLock, type Lock, type LockMode } from "../disk/lock.ts";
 import type { Layout } from "./layout.ts";
 
@@ -11,14 +13,19 @@ export type EndHold = () => void;
  * themselves.
  */
 export class Holds {
-  readonly #path: string;
+  readonly #layout: Layout;
   readonly #clock: Clock;
   #count = 0;
   #locks: Lock[] = [];
 
   constructor(layout: Layout, clock: Clock) {
-    this.#path = layout.lock("store");
+    this.#layout = layout;
     this.#clock = clock;
+  }
+
+  /** Reads what nobody may collect meanwhile; works on a read-only file system too. */
+  reading(options: OperationOptions): Promise<EndHold> {
+    return this.#share(options);
   }
 
   /**
@@ -26,6 +33,23 @@ export class Holds {
    * costs nothing.
    */
   async share(options: OperationOptions): Promise<EndHold> {
+    await this.#mustBeWritable();
+    return this.#share(options);
+  }
+
+  /** Nobody writes, here or in another process, until it is released. */
+  async exclusive(options: OperationOptions): Promise<Lock> {
+    await this.#mustBeWritable();
+    return this.#acquire("exclusive", options);
+  }
+
+  /** SQLite takes its locks on a file that it can't write, too, and they keep nobody out. */
+  async #mustBeWritable(): Promise<void> {
+    const { root } = this.#layout;
+    await onDisk("writing to the store", root, () => access(root, constants.W_OK));
+  }
+
+  async #share(options: OperationOptions): Promise<EndHold> {
     if (this.#locks.length === 0) this.#locks.push(await this.#acquire("shared", options));
     this.#count += 1;
     let ended = false;
@@ -39,13 +63,8 @@ export class Holds {
     };
   }
 
-  /** Nobody writes, here or in another process, until it is released. */
-  exclusive(options: OperationOptions): Promise<Lock> {
-    return this.#acquire("exclusive", options);
-  }
-
   #acquire(mode: LockMode, { signal, onEvent }: OperationOptions): Promise<Lock> {
-    return acquireLock(this.#path, mode, {
+    return acquireLock(this.#layout.lock("store"), mode, {
       clock: this.#clock,
       signal,
       onWait: (pid) => {

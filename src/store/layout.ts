@@ -75,12 +75,17 @@ export async function prepareLayout(layout: Layout): Promise<void> {
 async function isPrepared(layout: Layout): Promise<boolean> {
   try {
     const marker = await readFile(join(layout.root, "oci-layout"), "utf8");
-    const prepared = [layout.ingests, layout.leases, layout.lock("")].map((path) => stat(path));
-    await Promise.all([...prepared, access(layout.root, constants.W_OK)]);
-    return marker.length > 0;
+    await Promise.all([layout.ingests, layout.leases, layout.lock("")].map((path) => stat(path)));
+    // One on a read-only file system is as good as it was, for reading.
+    return marker.length > 0 && (await writeError(layout)) !== "EACCES";
   } catch {
     return false;
   }
+}
+
+/** Why the store can't be written: `EROFS`, `EACCES`; `undefined` when it can. */
+export async function writeError(layout: Layout): Promise<string | undefined> {
+  return access(layout.root, constants.W_OK).then(() => undefined, errno);
 }
 
 async function refuseForeignRoot(layout: Layout): Promise<void> {

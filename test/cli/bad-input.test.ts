@@ -154,6 +154,27 @@ describe("bad input gets one error with its code, what was being done, and a hin
     await expectError(args, { exit: 1, code: "disk" }, { wrapper });
   });
 
+  it("a store on a read-only file system is read, and refuses to be written (1)", async ({
+    skip,
+  }) => {
+    if (!canMount()) skip("needs to mount");
+    await lading(["pull", image], { home });
+    const store = join(home, "store");
+    const script = `mount --bind ${store} ${store} && mount -o remount,ro,bind ${store} && exec "$@"`;
+    const wrapper = ["unshare", "-rm", "sh", "-c", script, "sh"];
+    const listed = await lading(["images", "--json"], { home, wrapper });
+    expect(JSON.parse(listed.stdout)).toMatchObject({ images: [{ reference: image }] });
+    expect((await lading(["store", "verify"], { home, wrapper })).code).toBe(0);
+    expect((await lading(["manifest", `store:${image}`], { home, wrapper })).code).toBe(0);
+    for (const args of [
+      ["store", "gc"],
+      ["rm", image],
+      ["pull", image],
+    ]) {
+      await expectError(args, { exit: 1, code: "disk", says: /read-only/ }, { wrapper });
+    }
+  });
+
   it("a full disk (1), and nothing half-made is visible", async ({ skip }) => {
     if (!canMount()) skip("needs to mount a small file system");
     const folder = join(home, "small");

@@ -188,6 +188,17 @@ describe("the image words", () => {
     expect(await json("store", "gc")).toMatchObject({ dryRun: false, ingests: 0 });
     expect((await run("store", "gc")).stdout).toContain("freed 0 B");
   });
+
+  it("remove what is there when one of several is not, and say both", async () => {
+    await run("pull", ...amd64, `${app}:1`);
+    const ran = await run("rm", "--json", `${app}:1`, `${app}:none`);
+    expect(ran.code).toBe(3);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      removed: [{ reference: `${app}:1` }],
+      failed: [{ reference: `${app}:none`, code: "not-found" }],
+    });
+    expect((await run("images", "--json")).stdout).not.toContain(`${app}:1`);
+  });
 });
 
 describe("the registry words", () => {

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { acquireLock } from "../../disk/lock.ts";
 import { type Database, isBusy, openDatabase, transaction, whenFree } from "../../disk/sqlite.ts";
 import { LadingError } from "../../errors.ts";
-import type { Layout } from "../layout.ts";
+import { type Layout, writeError } from "../layout.ts";
 import { migrations } from "./schema.ts";
 
 /**
@@ -66,6 +66,7 @@ const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
 ]);
 
 async function needsMemory(layout: Layout): Promise<boolean> {
+  if ((await writeError(layout)) !== undefined) return true;
   const disk = await statfs(layout.root).catch(() => undefined);
   return disk !== undefined && NETWORK_FILE_SYSTEMS.has(disk.type);
 }

@@ -31,7 +31,7 @@ export async function verifyStore(
 ): Promise<VerifyReport> {
   const release = options.repair
     ? await store.holds.exclusive(options).then((lock) => () => lock.release())
-    : await store.holds.share(options);
+    : await store.holds.reading(options);
   try {
     const checked = await checkBlobs(store.layout, options);
     const missing = await missingBlobs(store, checked.digests, options);
