@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { copy } from "../../src/content/copy.ts";
@@ -247,6 +247,23 @@ describe("a collection", () => {
 });
 
 describe("verifying a store", () => {
+  it("never reads a blob through a symbolic link that another tool left (ggcr #2306)", async () => {
+    await using store = await fresh();
+    const made = await add(store, NAME, { seed: 20 });
+    const [layer = made.config] = made.layers;
+    const path = store.layout.blob(layer.digest);
+    const outside = join(await temporaryFolder(), "secret");
+    await writeFile(outside, await readFile(path));
+    await rm(path);
+    await symlink(outside, path);
+    await expect(store.open(layer, { offset: 0 })).rejects.toMatchObject({
+      code: expect.any(String),
+    });
+    expect((await store.verify()).broken).toMatchObject([
+      { digest: layer.digest, problem: "not-a-file", references: [NAME] },
+    ]);
+  });
+
   it("names what is broken and who needs it, and moves it away on demand", async () => {
     await using store = await fresh();
     const made = await add(store, NAME, { seed: 15 });

@@ -168,6 +168,20 @@ describe("pull", () => {
     }
   });
 
+  it("takes the content that a descriptor holds itself, with no request for it", async () => {
+    const { content } = registry;
+    const made = randomImage(content, { seed: 41 });
+    const bytes = Buffer.from(content.blobs.get(made.config.digest) ?? []);
+    const config = { ...made.config, data: bytes.toString("base64") };
+    const mediaType = made.descriptor.mediaType;
+    const manifest = { schemaVersion: 2, mediaType, config, layers: made.layers };
+    content.tag("data:1", content.addManifest(mediaType, manifest));
+    content.blobs.delete(made.config.digest);
+    const pulled = await lading.pull(`${registry.address}/data:1`);
+    expect(pulled.images[0]?.config.digest).toBe(made.config.digest);
+    expect(registry.requests.some((line) => line.includes(made.config.digest))).toBe(false);
+  });
+
   it("moves the name when a tag moves, and never mixes layers (fault 2)", async () => {
     const { content } = registry;
     const old = randomImage(content, { seed: 10 });
