@@ -14,7 +14,8 @@ export function paxRecords(entry: TarEntry): Uint8Array {
   if (size > LARGEST_SIZE) records.set("size", String(size));
   if (uid > LARGEST_ID) records.set("uid", String(uid));
   if (gid > LARGEST_ID) records.set("gid", String(gid));
-  if (mtimeNs < 0n || mtimeNs % NS !== 0n) records.set("mtime", decimal(mtimeNs));
+  const beyond = mtimeNs < 0n || mtimeNs / NS > BigInt(LARGEST_SIZE);
+  if (beyond || mtimeNs % NS !== 0n) records.set("mtime", decimal(mtimeNs));
   for (const [name, value] of Object.entries(xattrs)) records.set(`SCHILY.xattr.${name}`, value);
   const keys = [...records.keys()].sort();
   return Buffer.concat(keys.map((key) => record(key, records.get(key) ?? "")));
