@@ -16,9 +16,10 @@ async function bundle() {
     input: {
       lading: join(dist, "cli/bin.js"),
       "hash-worker": join(dist, "store/verify/hash-worker.js"),
+      "layer-worker": join(dist, "layer/worker/layer-worker.js"),
     },
     platform: "node",
-    external: ["@photostructure/sqlite"],
+    external: ["@photostructure/sqlite", "koffi", "@cloudpss/zstd"],
     logLevel: "silent",
   });
   // What two commands share is one chunk: fewer files to load weigh more than fewer bytes.

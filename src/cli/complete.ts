@@ -45,14 +45,21 @@ export async function answerCompletion(program: Program, words: readonly string[
   candidates.parse([...typed]);
 }
 
+/** As a person types it; what another tool wrote that is no reference, as it is. */
+function typed(name: string): string {
+  try {
+    return familiarName(parseReference(name));
+  } catch {
+    return name;
+  }
+}
+
 /** Never an error: the person is in the middle of a word. */
 async function storedNames(): Promise<readonly string[]> {
   try {
     await using lading = await open();
     const images = await lading.images();
-    return images.flatMap(({ reference }) =>
-      reference === undefined ? [] : [familiarName(parseReference(reference))],
-    );
+    return images.flatMap(({ reference }) => (reference === undefined ? [] : [typed(reference)]));
   } catch {
     return [];
   }

@@ -9,6 +9,9 @@ import { type Call, createProgram, runProgram } from "./program.ts";
 import { Diagnostics } from "./progress/diagnostics.ts";
 import { listenForSignals } from "./signals.ts";
 
+/** At one time, for all the references of a call together. */
+const DOWNLOADS = 6;
+
 /** Runs the command line and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   process.exitCode = await new Run(args).toEnd();
@@ -113,11 +116,12 @@ class Run {
   }
 
   async #open(references: readonly string[]): Promise<Lading> {
-    const { root, plainHttp, trustHosts } = this.#settings;
+    const { root, plainHttp, trustHosts, concurrency = DOWNLOADS } = this.#settings;
     const { open } = await import("../verbs/open.ts");
     return open({
       root,
       trustHosts,
+      limits: { total: concurrency },
       plainHttp: plainHttp ? references.map(registryOf) : undefined,
     });
   }

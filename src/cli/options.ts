@@ -137,7 +137,7 @@ export function wholeNumber(
   );
 }
 
-function choice<T extends string>(
+export function choice<T extends string>(
   values: OptionValues,
   name: string,
   choices: readonly T[],

@@ -1,5 +1,6 @@
 import { LadingError } from "../errors.ts";
 import { parseReference } from "../oci/reference.ts";
+import type { PullPolicy } from "../verbs/pull.ts";
 
 /** Where a reference on the command line is to be looked up. */
 export interface Place {
@@ -31,6 +32,12 @@ export function parsePlace(text: string): Place {
     });
   }
   return { side: undefined, reference: text };
+}
+
+/** When an image word asks the registry: only for what the store lacks, unless the place says more. */
+export function policyOf({ side }: Place): PullPolicy {
+  if (side === undefined) return "missing";
+  return side === "store" ? "never" : "always";
 }
 
 /** The reference for a command to which only the registry makes sense. */

@@ -5,10 +5,10 @@ import { LadingError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { metadataLimits } from "../oci/limits.ts";
-import { defaultPlatform, parsePlatform } from "../oci/platform.ts";
-import { formatReference, parseReference } from "../oci/reference.ts";
 import { type LocalStore, openStore } from "../store/local-store.ts";
 import type { StoredManifest } from "../store/types.ts";
+import { wantedPlatform } from "../verbs/platform-choice.ts";
+import { notStored, storedName, storedPlatform } from "../verbs/stored-image.ts";
 
 /** A document of the store, with the bytes that its digest is of. */
 export interface StoredDocument {
@@ -28,7 +28,7 @@ export function storedManifest(query: StoredQuery): Promise<StoredDocument> {
     const descriptor =
       query.platform === undefined
         ? await store.resolve(name)
-        : (await storedPlatform(store, query, name)).descriptor;
+        : (await platformOf(store, query, name)).descriptor;
     const bytes = await readVerified(store, descriptor, metadataLimits.manifest);
     return { descriptor, bytes };
   });
@@ -36,7 +36,7 @@ export function storedManifest(query: StoredQuery): Promise<StoredDocument> {
 
 export function storedConfig(query: StoredQuery): Promise<StoredDocument> {
   return withStore(query, async (store, name) => {
-    const { config } = await storedPlatform(store, query, name);
+    const { config } = await platformOf(store, query, name);
     return { descriptor: config, bytes: await readVerified(store, config, metadataLimits.config) };
   });
 }
@@ -60,26 +60,22 @@ async function withStore<T>(
   { root, reference }: StoredQuery,
   work: (store: LocalStore, name: string) => Promise<T>,
 ): Promise<T> {
-  const name = formatReference(parseReference(reference));
   const store = await openStore({ root, clock: systemClock });
   try {
-    return await work(store, name);
+    return await work(store, await storedName(store, reference));
   } finally {
     await store[Symbol.asyncDispose]();
   }
 }
 
-async function storedPlatform(
+async function platformOf(
   store: LocalStore,
   { platform }: StoredQuery,
-  name: string,
+  reference: string,
 ): Promise<StoredManifest> {
-  const wanted = platform === undefined ? defaultPlatform() : parsePlatform(platform);
-  const image = await store.find(name, wanted);
-  const manifest = image?.manifests[0];
-  if (manifest !== undefined) return manifest;
-  throw new LadingError("not-found", "the store does not have it for that platform", {
-    reference: name,
-    hint: "see what is there with: lading images",
-  });
+  const found = await storedPlatform(store, reference, platform);
+  if (found !== undefined) return found.manifest;
+  const wanted = wantedPlatform({ platform });
+  const error = await notStored(store, reference, wanted, "see what is there with: lading images");
+  throw error.with({ reference });
 }

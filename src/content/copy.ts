@@ -22,10 +22,12 @@ import { putBytes, transfer } from "./transfer/transfer.ts";
 export interface CopyOptions extends Patience {
   /** Which entries of an index to copy; all when left out. */
   readonly select?: (index: ImageIndex) => readonly Descriptor[];
-  /** Sees each image's manifest and config before its layers move; throws to refuse it. */
-  readonly onImage?: (image: CopiedImage) => void;
+  /** Sees each image's manifest and config before its layers move; leaves it out by answering false. */
+  readonly wanted?: (image: CopiedImage) => boolean;
   /** Blobs under way at one time. Default 6. */
   readonly concurrency?: number | undefined;
+  /** Shared with other copies, to bound the blobs under way of all of them together. */
+  readonly limit?: LimitFunction | undefined;
   /** Layers that may not be distributed: left out with a warning, or fetched from their `urls`. */
   readonly foreignLayers?: "skip" | "fetch" | undefined;
 }
@@ -123,22 +125,29 @@ class GraphCopy {
   async #copyNode(descriptor: Descriptor, depth: number, role?: ContentRole): Promise<void> {
     if (depth > MAX_DEPTH || this.#nodes.size > MAX_NODES) throw tooLarge(descriptor);
     if (isManifestType(descriptor.mediaType)) await this.#copyManifest(descriptor, depth);
-    else await this.#limit(() => this.#copyBlob(descriptor, role ?? "other"));
+    else await this.#bounded(() => this.#copyBlob(descriptor, role ?? "other"));
   }
 
   async #copyManifest(descriptor: Descriptor, depth: number): Promise<void> {
-    const { bytes, transferred } = await this.#limit(() => this.#document(descriptor));
+    const { bytes, transferred } = await this.#bounded(() => this.#document(descriptor));
     const manifest = parseManifest(bytes, { mediaType: descriptor.mediaType });
-    if (manifest.kind === "image") await this.#copyImage(descriptor, manifest, depth);
-    else await this.#copyAll(this.#selected(manifest), depth);
+    if (manifest.kind === "image") {
+      if (!(await this.#copyImage(descriptor, manifest, depth))) return;
+    } else await this.#copyAll(this.#selected(manifest), depth);
     await this.#put(descriptor, bytes, roleOf(manifest), transferred);
   }
 
-  async #copyImage(descriptor: Descriptor, manifest: ImageManifest, depth: number): Promise<void> {
+  /** Whether the image is wanted, and so copied. */
+  async #copyImage(
+    descriptor: Descriptor,
+    manifest: ImageManifest,
+    depth: number,
+  ): Promise<boolean> {
     if (isImageConfigType(manifest.config.mediaType)) {
-      const config = await this.#limit(() => this.#config(manifest.config));
+      const config = await this.#bounded(() => this.#config(manifest.config));
       const layers = checkLayers(manifest, config);
-      this.#options.onImage?.({ descriptor, manifest, config, layers });
+      const wanted = this.#options.wanted?.({ descriptor, manifest, config, layers }) ?? true;
+      if (!wanted) return false;
       this.#plan(descriptor, manifest);
     } else {
       this.#plan(descriptor, manifest);
@@ -146,6 +155,13 @@ class GraphCopy {
     }
     const largestFirst = [...manifest.layers].sort((a, b) => b.size - a.size);
     await this.#copyAll(largestFirst, depth, "layer");
+    return true;
+  }
+
+  /** Takes a turn of this copy's own, then one of those that it shares with others. */
+  #bounded<T>(work: () => Promise<T>): Promise<T> {
+    const { limit } = this.#options;
+    return this.#limit(() => (limit === undefined ? work() : limit(work)));
   }
 
   async #copyAll(

@@ -1,4 +1,4 @@
-import type { Digest } from "../oci/digest.ts";
+import type { DiffId, Digest } from "../oci/digest.ts";
 
 /** What a blob is to the image, so that a renderer need not know media types. */
 export type ContentRole = "index" | "manifest" | "config" | "layer" | "other";
@@ -26,6 +26,23 @@ export type LadingEvent =
   | ({ readonly type: "bytes"; readonly offset: number; readonly generation: number } & BlobEvent)
   /** Digest and size are right and the blob is published. `transferred` came over the wire. */
   | ({ readonly type: "verified"; readonly transferred: number } & BlobEvent)
+  /** A layer begins to be written out as files; `digest` is the blob's that it comes from. */
+  | ({ readonly type: "unpack-started" } & UnpackEvent)
+  /** `offset` is how many compressed bytes of the blob's `size` are unpacked by now. */
+  | ({
+      readonly type: "unpack-progress";
+      readonly offset: number;
+      readonly entries: number;
+      /** Bytes written, holes not counted. */
+      readonly written: number;
+    } & UnpackEvent)
+  /** The layer's content has its diff ID and is in its place. `existed`: it was there already. */
+  | ({
+      readonly type: "unpacked";
+      readonly existed: boolean;
+      readonly entries: number;
+      readonly written: number;
+    } & UnpackEvent)
   | { readonly type: "waiting"; readonly why: WaitReason }
   | {
       readonly type: "retry";
@@ -63,11 +80,22 @@ export interface BlobEvent {
   readonly role: ContentRole;
 }
 
+export interface UnpackEvent {
+  readonly digest: Digest;
+  readonly diffId: DiffId;
+  /** Of the compressed blob. */
+  readonly size: number;
+}
+
 export type PlannedBlob = BlobEvent;
 
 export type WaitReason =
   /** Another caller in this process, or another process, downloads the same digest. */
   | { readonly kind: "same-download"; readonly digest: Digest; readonly pid?: number }
+  /** Another caller in this process, or another process, unpacks the same layer. */
+  | { readonly kind: "same-layer"; readonly digest: Digest; readonly pid?: number }
+  /** Another process fills the same directory. */
+  | { readonly kind: "target"; readonly path: string; readonly pid?: number }
   | { readonly kind: "store-lock"; readonly pid?: number }
   /** The registry asked for a pause (Retry-After). */
   | { readonly kind: "retry-after"; readonly host: string; readonly ms: number };
@@ -77,7 +105,9 @@ export type WarningCode =
   | "name-restored"
   | "registry-warning"
   | "plain-http"
-  | "store";
+  | "store"
+  /** Something of a layer that this form can't keep: owners, devices, attributes. */
+  | "unpack";
 
 export type EventListener = (event: LadingEvent) => void;
 

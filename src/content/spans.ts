@@ -15,6 +15,11 @@ export function addSpan(spans: readonly Span[], added: Span): readonly Span[] {
   return [...before, { start, end }, ...after];
 }
 
+/** Whether any byte of a span is held already. */
+export function overlaps(spans: readonly Span[], { start, end }: Span): boolean {
+  return spans.some((span) => span.start < end && start < span.end);
+}
+
 /** How many bytes are held from zero on without a gap. */
 export function contiguous(spans: readonly Span[]): number {
   const first = spans[0];

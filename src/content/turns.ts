@@ -1,22 +1,21 @@
 import { abortedError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
 
-/** The right to bring in one digest, within this process: one at a time, first come first served. */
+/** The right to make one thing, a digest say, within this process: one at a time, first come first served. */
 export class Turns {
-  readonly #last = new Map<Digest, Promise<void>>();
+  readonly #last = new Map<string, Promise<void>>();
 
   /** Resolves to what gives the turn up. `onWait` is called once if somebody else has it. */
-  async take(digest: Digest, signal?: AbortSignal, onWait?: () => void): Promise<() => void> {
-    const before = this.#last.get(digest);
+  async take(key: string, signal?: AbortSignal, onWait?: () => void): Promise<() => void> {
+    const before = this.#last.get(key);
     let giveUp = (): void => {};
     const mine = new Promise<void>((resolve) => {
       giveUp = resolve;
     });
     const ended = (before ?? Promise.resolve()).then(() => mine);
-    this.#last.set(digest, ended);
+    this.#last.set(key, ended);
     const release = (): void => {
       giveUp();
-      if (this.#last.get(digest) === ended) this.#last.delete(digest);
+      if (this.#last.get(key) === ended) this.#last.delete(key);
     };
     if (before === undefined) return release;
     onWait?.();

@@ -37,6 +37,11 @@ export class Watermark {
     Atomics.notify(this.#cells, CONTIGUOUS);
   }
 
+  /** Blocks the thread, a worker's, until there are other than `contiguous` bytes, or for `ms`. */
+  wait(contiguous: number, ms: number): void {
+    Atomics.wait(this.#cells, CONTIGUOUS, BigInt(contiguous), ms);
+  }
+
   restart(): void {
     Atomics.store(this.#cells, CONTIGUOUS, 0n);
     Atomics.add(this.#cells, GENERATION, 1n);

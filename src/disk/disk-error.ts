@@ -31,7 +31,10 @@ const REASONS: Readonly<Record<string, readonly [string, string?]>> = {
   ENOTDIR: ["a part of the path is not a folder", "choose a folder with --root"],
   EEXIST: ["something else is in its place", "choose a folder with --root"],
   EISDIR: ["it is a folder"],
-  ELOOP: ["it is a symbolic link, which the store never follows"],
+  ELOOP: [
+    "it is a symbolic link, which the store never follows",
+    "put the file itself in its place",
+  ],
   ENOENT: ["it does not exist"],
   EMFILE: ["too many open files", "raise the limit (ulimit -n), or lower --concurrency"],
   ENFILE: ["the system has too many open files"],

@@ -5,7 +5,7 @@ import { errno, onDisk } from "../disk/disk-error.ts";
 import { makeFolder } from "../disk/folder.ts";
 import { replaceFile } from "../disk/publish.ts";
 import { LadingError } from "../errors.ts";
-import { type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
+import { type DiffId, type Digest, digestAlgorithm, digestHex } from "../oci/digest.ts";
 
 /** Where a store keeps what. Digests are checked before they are made, so each path stays inside. */
 export class Layout {
@@ -45,6 +45,23 @@ export class Layout {
   /** Downloads of a digest are `<alg>-<hex>.<generation>`. */
   ingest(digest: Digest): string {
     return join(this.ingests, `${digestAlgorithm(digest)}-${digestHex(digest)}`);
+  }
+
+  get layers(): string {
+    return join(this.root, "layers");
+  }
+  /** Where layers are written before they are whole. */
+  get staging(): string {
+    return join(this.root, "staging");
+  }
+
+  /** All forms of an unpacked layer. */
+  layerFolder(diffId: DiffId): string {
+    return join(this.layers, digestAlgorithm(diffId), digestHex(diffId));
+  }
+
+  layer(diffId: DiffId, form: string): string {
+    return join(this.layerFolder(diffId), form);
   }
 
   lock(name: string): string {

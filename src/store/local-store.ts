@@ -25,9 +25,17 @@ import {
   type NamesOf,
   recordImage,
   removeName,
+  saveNames,
   touchImage,
 } from "./names/names.ts";
-import type { CollectReport, ImageRecord, Lease, StoredImage, VerifyReport } from "./types.ts";
+import type {
+  CollectReport,
+  FindOptions,
+  ImageRecord,
+  Lease,
+  StoredImage,
+  VerifyReport,
+} from "./types.ts";
 import type { VerifyOptions } from "./verify/verify.ts";
 
 export interface OpenStoreOptions {
@@ -129,8 +137,13 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
   }
 
   /** What a name means, if it is complete: with a platform, that one; without, whatever is. */
-  find(name: string, platform?: Platform): Promise<StoredImage | undefined> {
-    return findImage(this, name, platform);
+  find(name: string, platform?: Platform, options?: FindOptions): Promise<StoredImage | undefined> {
+    return findImage(this, name, platform, options);
+  }
+
+  /** Whether `index.json` has exactly this name, whoever wrote it. */
+  async hasName(name: string): Promise<boolean> {
+    return (await findDescriptor(this, name)) !== undefined;
   }
 
   images(options: OperationOptions = {}): Promise<readonly StoredImage[]> {
@@ -170,10 +183,11 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
     return (await import("./verify/verify.ts")).verifyStore(this, options);
   }
 
-  /** Makes the catalog again from the disk alone. */
+  /** Makes the catalog again from the disk alone, after names that only it knows are on the disk. */
   async rebuild(options: OperationOptions = {}): Promise<{ readonly images: number }> {
     const lock = await this.holds.exclusive(options);
     try {
+      await saveNames(this, options);
       await this.catalog.remove();
       return { images: (await this.images(options)).length };
     } finally {

@@ -40,6 +40,16 @@ export interface StoredImage {
   readonly size: number;
 }
 
+/** What has to be there for an image to count as complete. */
+export interface FindOptions {
+  /** An image whose platform no index tells is taken whatever it is for: nobody asked for one by name. */
+  readonly anyLone?: boolean | undefined;
+  /** Every platform, not just some. */
+  readonly every?: boolean | undefined;
+  /** Layers that may not be distributed as well, which are otherwise left out on purpose. */
+  readonly foreignLayers?: boolean | undefined;
+}
+
 /** Keeps what it names from garbage collection for as long as this process lives. */
 export interface Lease extends AsyncDisposable {
   readonly id: string;

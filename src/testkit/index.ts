@@ -10,5 +10,6 @@ export {
   type MadeLayer,
   randomImage,
 } from "./random-image.ts";
+export { type LayersShape, type MadeLayers, type Moot, randomLayers } from "./random-layers.ts";
 export { createRegistry, type TestRegistry } from "./registry.ts";
 export { type Validated, validateImage } from "./validate.ts";

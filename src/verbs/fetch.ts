@@ -13,11 +13,12 @@ import {
   type Manifest,
   parseManifest,
 } from "../oci/manifest.ts";
-import { isIndexType } from "../oci/media-types.ts";
+import { isImageConfigType } from "../oci/media-types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
 import type { Repository } from "../registry/repository.ts";
 import { failing } from "./failing.ts";
+import { notAnImage } from "./not-an-image.ts";
 import { PlatformChoice, wantedPlatform } from "./platform-choice.ts";
 import type { Session } from "./session.ts";
 
@@ -48,7 +49,8 @@ export function fetchManifest(
 ): Promise<FetchedManifest> {
   return asking(session, text, options, async (repository, name, operation) => {
     const top = await fetchNamed(repository, name, operation);
-    return options.platform === undefined ? top : descend(repository, top, options, operation);
+    if (options.platform === undefined) return top;
+    return (await descend(repository, top, options, operation)).fetched;
   });
 }
 
@@ -78,15 +80,18 @@ export function fetchManifestAndConfig(
 ): Promise<FetchedImage> {
   return asking(session, text, options, async (repository, name, operation) => {
     const top = await fetchNamed(repository, name, operation);
-    const { descriptor, bytes, manifest } = await descend(repository, top, options, operation);
+    const { fetched, config: known } = await descend(repository, top, options, operation);
+    const { descriptor, bytes, manifest } = fetched;
     if (manifest.kind !== "image") throw notAnImage(descriptor);
-    const raw = await readVerified(repository, manifest.config, metadataLimits.config, operation);
-    const config = parseImageConfig(raw);
+    const config = known ?? (await fetchConfig(repository, descriptor, manifest, operation));
     return { descriptor, bytes, manifest, config, layers: checkLayers(manifest, config) };
   });
 }
 
-/** The descriptor of the image manifest for a platform, without fetching more than indexes. */
+/**
+ * The descriptor of the image manifest for a platform, without fetching more than indexes; of an image
+ * whose platform no index tells, the config as well.
+ */
 export function resolvePlatform(
   session: Session,
   text: string,
@@ -95,7 +100,7 @@ export function resolvePlatform(
 ): Promise<Descriptor> {
   return asking(session, text, options, async (repository, name, operation) => {
     const top = await fetchNamed(repository, name, operation);
-    return (await descend(repository, top, { platform }, operation)).descriptor;
+    return (await descend(repository, top, { platform }, operation)).fetched.descriptor;
   });
 }
 
@@ -161,25 +166,57 @@ async function fetchNamed(
   return { descriptor, bytes, manifest: parseManifest(bytes, { mediaType: descriptor.mediaType }) };
 }
 
+interface Found {
+  readonly fetched: FetchedManifest;
+  /** Where it had to be looked at to know the platform. */
+  readonly config?: ImageConfig;
+}
+
 async function descend(
   repository: Repository,
   top: FetchedManifest,
   options: FetchOptions,
   operation: Patience,
-): Promise<FetchedManifest> {
+): Promise<Found> {
   const choice = new PlatformChoice(wantedPlatform({ platform: options.platform }));
   const queue: FetchedManifest[] = [top];
   for (let current = queue.shift(); current !== undefined; current = queue.shift()) {
-    if (current.manifest.kind !== "index") return current;
+    if (current.manifest.kind !== "index") {
+      const found = await whenWanted(repository, current, choice, operation);
+      if (found !== undefined) return found;
+      continue;
+    }
     for (const entry of choice.select(current.manifest)) {
       const bytes = await readVerified(repository, entry, metadataLimits.manifest, operation);
       const manifest = parseManifest(bytes, { mediaType: entry.mediaType });
-      const fetched = { descriptor: entry, bytes, manifest };
-      if (!isIndexType(entry.mediaType)) return fetched;
-      queue.push(fetched);
+      queue.push({ descriptor: entry, bytes, manifest });
     }
   }
   throw choice.noMatch();
+}
+
+/** An artifact is for no platform, so for any that is asked for. */
+async function whenWanted(
+  repository: Repository,
+  fetched: FetchedManifest,
+  choice: PlatformChoice,
+  operation: Patience,
+): Promise<Found | undefined> {
+  const { descriptor, manifest } = fetched;
+  if (!choice.needsConfig(descriptor) || manifest.kind !== "image") return { fetched };
+  if (!isImageConfigType(manifest.config.mediaType)) return { fetched };
+  const config = await fetchConfig(repository, descriptor, manifest, operation);
+  return choice.accepts(descriptor, config) ? { fetched, config } : undefined;
+}
+
+async function fetchConfig(
+  repository: Repository,
+  descriptor: Descriptor,
+  { config }: ImageManifest,
+  operation: Patience,
+): Promise<ImageConfig> {
+  if (!isImageConfigType(config.mediaType)) throw notAnImage(descriptor);
+  return parseImageConfig(await readVerified(repository, config, metadataLimits.config, operation));
 }
 
 function checkSpan(offset: number, length: number, descriptor: Descriptor): void {
@@ -190,17 +227,6 @@ function checkSpan(offset: number, length: number, descriptor: Descriptor): void
     `the blob has ${descriptor.size} bytes; that part lies outside it`,
     {
       digest: descriptor.digest,
-    },
-  );
-}
-
-function notAnImage(descriptor: Descriptor): LadingError {
-  return new LadingError(
-    "not-found",
-    "the reference names an artifact, which has no image config",
-    {
-      digest: descriptor.digest,
-      hint: "look at its manifest instead",
     },
   );
 }

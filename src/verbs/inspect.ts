@@ -1,18 +1,19 @@
 import type { OperationOptions } from "../content/events.ts";
 import { readVerified } from "../content/transfer/read.ts";
-import { LadingError } from "../errors.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffId, Digest } from "../oci/digest.ts";
 import { metadataLimits } from "../oci/limits.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference, parseReference } from "../oci/reference.ts";
-import type { StoredImage, StoredManifest } from "../store/types.ts";
+import type { LocalStore } from "../store/local-store.ts";
+import type { StoredManifest } from "../store/types.ts";
 import { failing } from "./failing.ts";
 import { fetchManifestAndConfig } from "./fetch.ts";
 import { wantedPlatform } from "./platform-choice.ts";
 import type { PullPolicy } from "./pull.ts";
 import type { Session } from "./session.ts";
+import { notStored, storedName, storedPlatform } from "./stored-image.ts";
 
 export interface InspectOptions extends OperationOptions {
   readonly platform?: string | Platform | undefined;
@@ -35,35 +36,39 @@ export interface InspectResult {
 }
 
 /** What an image is made of and how it wants to be run. */
-export function inspect(
+export async function inspect(
   session: Session,
   text: string,
   options: InspectOptions = {},
 ): Promise<InspectResult> {
-  const reference = formatReference(parseReference(text));
+  const { policy = "missing" } = options;
+  const store = policy === "always" ? undefined : await session.store();
+  const reference = await nameOf(store, text);
   return failing({ reference }, async () => {
-    const { policy = "missing" } = options;
-    if (policy !== "always") {
-      const found = await inStore(session, reference, options);
+    if (store !== undefined) {
+      const found = await inStore(store, reference, options);
       if (found !== undefined) return found;
-      if (policy === "never") throw notInStore();
+      if (policy === "never") {
+        const hint = "leave the policy at missing to ask the registry";
+        throw await notStored(store, reference, wantedPlatform(options), hint);
+      }
     }
     return inRegistry(session, reference, options);
   });
 }
 
+async function nameOf(store: LocalStore | undefined, text: string): Promise<string> {
+  return store === undefined ? formatReference(parseReference(text)) : storedName(store, text);
+}
+
 async function inStore(
-  session: Session,
+  store: LocalStore,
   reference: string,
   options: InspectOptions,
 ): Promise<InspectResult | undefined> {
-  const wanted = wantedPlatform({ platform: options.platform });
-  const store = await session.store();
-  const platform = wanted.kind === "one" ? wanted.platform : undefined;
-  const image =
-    (await store.find(reference, platform)) ?? (await onlyOne(session, reference, options));
-  const stored = image?.manifests[0];
-  if (image === undefined || stored === undefined) return undefined;
+  const found = await storedPlatform(store, reference, options.platform);
+  if (found === undefined) return undefined;
+  const { image, manifest: stored } = found;
   const bytes = await readVerified(store, stored.config, metadataLimits.config, options);
   return {
     reference,
@@ -75,17 +80,6 @@ async function inStore(
     size: sizeOf(stored),
     pulledAt: image.pulledAt,
   };
-}
-
-/** Nobody named a platform and the store has one alone: that is the one that is meant. */
-async function onlyOne(
-  session: Session,
-  reference: string,
-  options: InspectOptions,
-): Promise<StoredImage | undefined> {
-  if (options.platform !== undefined) return undefined;
-  const image = await (await session.store()).find(reference);
-  return image?.manifests.length === 1 ? image : undefined;
 }
 
 async function inRegistry(
@@ -112,10 +106,4 @@ function sizeOf(image: Pick<StoredManifest, "config"> & Pick<InspectResult, "lay
   const sizes = new Map<Digest, number>([[image.config.digest, image.config.size]]);
   for (const { descriptor } of image.layers) sizes.set(descriptor.digest, descriptor.size);
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
-}
-
-function notInStore(): LadingError {
-  return new LadingError("not-found", "the image is not in the store", {
-    hint: "pull it first, or leave the policy at missing to ask the registry",
-  });
 }

@@ -10,6 +10,7 @@ import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import type { ServeOptions } from "./serve.ts";
 import { type OpenOptions, Session } from "./session.ts";
 import type { CollectOptions, RemoveResult, VerifyOptions } from "./store.ts";
+import type { UnpackOptions, UnpackResult } from "./unpack/unpack.ts";
 
 /**
  * lading with what lives between calls: the store, the sockets, the tokens in memory.
@@ -25,6 +26,8 @@ import type { CollectOptions, RemoveResult, VerifyOptions } from "./store.ts";
  */
 export interface Lading extends AsyncDisposable {
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
+  /** Makes a directory that holds exactly what the image's layers come to. */
+  unpack(reference: string, directory: string, options?: UnpackOptions): Promise<UnpackResult>;
   /** What is in the store, by name. */
   images(options?: OperationOptions): Promise<readonly StoredImage[]>;
   inspect(reference: string, options?: InspectOptions): Promise<InspectResult>;
@@ -65,6 +68,8 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
   const store = () => import("./store.ts");
   return {
     pull: (reference, options) => pull(session, reference, options),
+    unpack: async (reference, directory, options) =>
+      (await import("./unpack/unpack.ts")).unpack(session, reference, directory, options),
     images: async (options) => (await store()).images(session, options),
     inspect: async (reference, options) =>
       (await import("./inspect.ts")).inspect(session, reference, options),

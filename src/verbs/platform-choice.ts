@@ -32,31 +32,54 @@ export class PlatformChoice {
   readonly #wanted: WantedPlatform;
   readonly #available = new Set<string>();
   readonly #chosen = new Map<Digest, Platform | undefined>();
+  /** Of the chosen, those that are no indexes and have not been turned down. */
+  readonly #found = new Set<Digest>();
+  #looked = false;
 
   constructor(wanted: WantedPlatform) {
     this.#wanted = wanted;
   }
 
-  /** What to copy of an index. Without a match its nested indexes are looked into. */
+  /**
+   * What to copy of an index. Without a match its nested indexes are looked into, of which some may
+   * have nothing: {@link checkFound} says in the end whether any had.
+   */
   readonly select = (index: ImageIndex): readonly Descriptor[] => {
+    this.#looked = true;
     const runnable = index.manifests.filter(isRunnable);
     for (const { platform } of runnable) {
       if (platform !== undefined) this.#available.add(formatPlatform(platform));
     }
-    const nested = runnable.filter((entry) => isIndexType(entry.mediaType));
     const chosen = this.#choose(runnable);
-    for (const entry of chosen) this.#chosen.set(entry.digest, entry.platform);
+    for (const entry of chosen) {
+      this.#chosen.set(entry.digest, entry.platform);
+      if (!isIndexType(entry.mediaType)) this.#found.add(entry.digest);
+    }
     if (chosen.length > 0) return chosen;
-    if (nested.length === 0 && this.#wanted.kind === "one") throw this.noMatch();
-    return nested;
+    return runnable.filter((entry) => isIndexType(entry.mediaType));
   };
 
-  /** Refuses an image that stands alone but is not for the platform that was asked for by name. */
-  checkSingle(config: ImageConfig): void {
-    if (this.#wanted.kind === "all" || !this.#wanted.asked) return;
+  /** Whether only an image's config can tell if it is for the platform that was asked for by name. */
+  needsConfig({ digest }: Descriptor): boolean {
+    const asked = this.#wanted.kind === "one" && this.#wanted.asked;
+    return asked && this.#chosen.get(digest) === undefined;
+  }
+
+  /** Whether an image is wanted, by its config where no index tells its platform. */
+  accepts(descriptor: Descriptor, config: ImageConfig): boolean {
+    if (this.#wanted.kind === "all" || !this.needsConfig(descriptor)) return true;
+    this.#looked = true;
     this.#available.add(formatPlatform(config.platform));
     const fits = selectPlatform(this.#wanted.platform, [{ platform: config.platform }]);
-    if (fits === undefined) throw this.noMatch();
+    if (fits === undefined) this.#found.delete(descriptor.digest);
+    else this.#found.add(descriptor.digest);
+    return fits !== undefined;
+  }
+
+  /** Call it when all has been looked at: throws when nothing of it was for the platform. */
+  checkFound(): void {
+    if (this.#wanted.kind === "all" || !this.#looked) return;
+    if (this.#found.size === 0) throw this.noMatch();
   }
 
   /** An index names the platform; an image on its own tells it in its config. */

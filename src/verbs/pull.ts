@@ -1,8 +1,16 @@
-import { type CopiedImage, copy, type Outcome } from "../content/copy.ts";
+import { withArrivals } from "../content/arriving.ts";
+import {
+  type CopiedImage,
+  type CopyOptions,
+  type CopyResult,
+  copy,
+  type Outcome,
+} from "../content/copy.ts";
 import type { LadingEvent, OperationOptions } from "../content/events.ts";
-import { LadingError } from "../errors.ts";
+import type { ContentSource } from "../content/port.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffId, Digest } from "../oci/digest.ts";
+import { isForeignLayerType, isIndexType } from "../oci/media-types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { LocalStore } from "../store/local-store.ts";
@@ -11,6 +19,9 @@ import { completeImage } from "./complete.ts";
 import { failing } from "./failing.ts";
 import { PlatformChoice, type WantedPlatform, wantedPlatform } from "./platform-choice.ts";
 import type { Session } from "./session.ts";
+import { notStored } from "./stored-image.ts";
+import type { LayerConsumer } from "./unpack/layer-consumer.ts";
+import type { LayerOptions } from "./unpack/options.ts";
 
 /**
  * When to ask the registry: `always` (one request when nothing moved), `missing` (only for what is not
@@ -24,12 +35,14 @@ export interface PullOptions extends OperationOptions {
   readonly allPlatforms?: boolean | undefined;
   /** Default `always`. */
   readonly policy?: PullPolicy | undefined;
-  /** Blobs under way at one time. */
+  /** Blobs under way at one time in this pull. Default: `limits.concurrency`, else 6. */
   readonly concurrency?: number | undefined;
   /** Fetch layers that may not be distributed from their own `urls`, anonymously. Default false. */
   readonly foreignLayers?: boolean | undefined;
   /** Keep what was pulled from garbage collection while this process lives. Default true. */
   readonly lease?: boolean | undefined;
+  /** Unpack the layers into the store while they arrive, shared between images. Default false. */
+  readonly unpack?: boolean | LayerOptions | undefined;
 }
 
 export interface PullResult {
@@ -72,6 +85,20 @@ export async function pull(
   text: string,
   options: PullOptions = {},
 ): Promise<PullResult> {
+  const { unpack } = options;
+  if (unpack === undefined || unpack === false) return pullInto(session, text, options);
+  const { cacheConsumer } = await import("./unpack/cached.ts");
+  const how = { ...(unpack === true ? {} : unpack), ...session.operation(options) };
+  return pullInto(session, text, options, await cacheConsumer(session, how));
+}
+
+/** The same, its layers shown to a consumer while they arrive. */
+export async function pullInto(
+  session: Session,
+  text: string,
+  options: PullOptions,
+  consumer?: LayerConsumer,
+): Promise<PullResult> {
   const reference = parseReference(text);
   const name = formatReference(reference);
   return failing({ reference: name }, async () => {
@@ -79,7 +106,15 @@ export async function pull(
     const wanted = wantedPlatform(options);
     const counted = countRequests(session.operation(options));
     const store = await session.store();
-    const pulling: Pulling = { session, store, reference, name, wanted, options: counted.options };
+    const pulling: Pulling = {
+      session,
+      store,
+      reference,
+      name,
+      wanted,
+      options: counted.options,
+      consumer,
+    };
     // From before the first blob until it is named and leased, so that nothing is collected between.
     const endHold = await store.hold(counted.options);
     const { pulled, lease } = await pullAndLease(pulling).finally(endHold);
@@ -107,8 +142,9 @@ export async function pull(
 async function pullAndLease(
   pulling: Pulling,
 ): Promise<{ readonly pulled: Pulled; readonly lease: Lease | undefined }> {
-  const { store, options } = pulling;
+  const { store, options, consumer } = pulling;
   const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
+  await consumer?.end();
   if (options.lease === false) return { pulled, lease: undefined };
   return { pulled, lease: await store.lease([pulled.descriptor], options) };
 }
@@ -120,6 +156,7 @@ interface Pulling {
   readonly name: string;
   readonly wanted: WantedPlatform;
   readonly options: PullOptions;
+  readonly consumer: LayerConsumer | undefined;
 }
 
 interface Pulled {
@@ -135,42 +172,40 @@ async function fromStore(pulling: Pulling): Promise<Pulled | undefined> {
   const { store, name, wanted } = pulling;
   const { policy = "always" } = pulling.options;
   if (policy === "always" && pulling.reference.digest === undefined) return undefined;
-  const image = await completeImage(store, name, wanted);
+  const image = await completeImage(store, name, wanted, pulling.options);
   if (image !== undefined) return there(pulling, image);
   if (policy !== "never") return undefined;
-  throw new LadingError(
-    "not-found",
-    "the image is not in the store, and the policy is never to pull",
-    {
-      hint: "pull it first, or use --policy missing",
-    },
-  );
+  throw await notStored(store, name, wanted, "use --policy missing to ask the registry");
 }
 
 async function fromRegistry(pulling: Pulling): Promise<Pulled> {
-  const { session, store, reference, name, wanted, options } = pulling;
+  const { session, store, reference, name, wanted, options, consumer } = pulling;
   const repository = await session.repository(reference);
   options.onEvent?.({ type: "resolving", reference: name, from: repository.name });
   const top = await repository.resolve(reference.digest ?? reference.tag ?? "latest", options);
   const { digest, mediaType, size } = top;
   options.onEvent?.({ type: "resolved", reference: name, digest, mediaType, size });
-  const image = await completeImage(store, name, wanted);
+  const image = await completeImage(store, name, wanted, options);
   if (image?.descriptor.digest === top.digest) return there(pulling, image);
 
   const choice = new PlatformChoice(wanted);
   const copied: CopiedImage[] = [];
-  const result = await copy(repository, store, top, {
+  const result = await copying(pulling, repository, top, {
     ...options,
     concurrency: options.concurrency ?? session.options.limits?.concurrency,
     retry: session.options.retry,
     clock: session.clock,
     foreignLayers: options.foreignLayers ? "fetch" : "skip",
+    limit: session.limit,
     select: choice.select,
-    onImage(image) {
-      if (image.descriptor.digest === top.digest) choice.checkSingle(image.config);
+    wanted(image) {
+      if (!choice.accepts(image.descriptor, image.config)) return false;
       copied.push(image);
+      consumer?.image(image.layers.map(({ layer, diffId }) => ({ descriptor: layer, diffId })));
+      return true;
     },
   });
+  choice.checkFound();
   const images = choice.inOrder(copied);
   const manifests = images.map(({ descriptor, config }) => ({
     descriptor,
@@ -186,35 +221,55 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
   };
 }
 
+/** The copy, watched by whoever reads layers while they arrive; a layer that fails ends it. */
+async function copying(
+  { store, consumer }: Pulling,
+  from: ContentSource,
+  top: Descriptor,
+  options: CopyOptions,
+): Promise<CopyResult> {
+  if (consumer === undefined) return copy(from, store, top, options);
+  const to = withArrivals(store, ({ digest }, blob) => consumer.arriving(digest, blob));
+  const signal = AbortSignal.any([consumer.failed, ...(options.signal ? [options.signal] : [])]);
+  const onEvent = (event: LadingEvent): void => {
+    options.onEvent?.(event);
+    if (event.type === "exists") consumer.there(event.digest);
+  };
+  try {
+    return await copy(from, to, top, { ...options, signal, onEvent });
+  } catch (error) {
+    throw await consumer.stop(error);
+  }
+}
+
 async function there(pulling: Pulling, image: StoredImage): Promise<Pulled> {
   const { descriptor, manifests } = image;
   await pulling.store.touch(pulling.name);
+  for (const { layers } of manifests) pulling.consumer?.image(layers);
   pulling.options.onEvent?.({
     type: "exists",
     digest: descriptor.digest,
     size: descriptor.size,
-    role: manifests[0]?.descriptor.digest === descriptor.digest ? "manifest" : "index",
+    role: isIndexType(descriptor.mediaType) ? "index" : "manifest",
   });
   return {
     descriptor,
-    images: manifests.map(storedImage),
+    images: await Promise.all(manifests.map((manifest) => storedImage(pulling.store, manifest))),
     transferred: 0,
     existed: image.size,
     upToDate: true,
   };
 }
 
-function storedImage({ platform, descriptor, config, layers }: StoredManifest): PulledImage {
-  return {
-    platform,
-    manifest: descriptor,
-    config,
-    layers: layers.map((layer) => ({
-      descriptor: layer.descriptor,
-      diffId: layer.diffId,
-      outcome: "existed",
-    })),
-  };
+async function storedImage(
+  store: LocalStore,
+  { platform, descriptor, config, layers }: StoredManifest,
+): Promise<PulledImage> {
+  const pulled = layers.map(async ({ descriptor, diffId }): Promise<PulledLayer> => {
+    const absent = isForeignLayerType(descriptor.mediaType) && !(await store.has(descriptor));
+    return { descriptor, diffId, outcome: absent ? "skipped" : "existed" };
+  });
+  return { platform, manifest: descriptor, config, layers: await Promise.all(pulled) };
 }
 
 function pulledImage(

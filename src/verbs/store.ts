@@ -1,10 +1,10 @@
 import type { OperationOptions } from "../content/events.ts";
 import { LadingError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatReference, parseReference } from "../oci/reference.ts";
 import type { CollectReport, StoredImage, VerifyReport } from "../store/types.ts";
 import { failing } from "./failing.ts";
 import type { Session } from "./session.ts";
+import { storedName } from "./stored-image.ts";
 
 export interface VerifyOptions extends OperationOptions {
   /** Move what is broken out of the way, so that the next pull fetches it again. */
@@ -33,9 +33,10 @@ export async function remove(
   text: string,
   options: OperationOptions = {},
 ): Promise<RemoveResult> {
-  const reference = formatReference(parseReference(text));
+  const store = await session.store();
+  const reference = await storedName(store, text);
   return failing({ reference }, async () => {
-    const removed = await (await session.store()).remove(reference, session.operation(options));
+    const removed = await store.remove(reference, session.operation(options));
     if (removed === undefined) {
       throw new LadingError("not-found", "the store has no image of that name", {
         hint: "see the names with: lading images",

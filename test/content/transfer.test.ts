@@ -166,6 +166,19 @@ describe("a transfer in ranges", () => {
     expect(await target.holds(bytes)).toBe(true);
   });
 
+  it("takes no byte beyond the range that was asked for, though the blob has one there", async () => {
+    const bytes = pattern(2 * MiB);
+    const source = { ...scripted(bytes, [{ tooLong: 1 }]), parallel };
+    const { target } = rig();
+    const descriptor = describeBytes(bytes);
+    await expect(transfer(source, target.store, descriptor, target.options)).rejects.toMatchObject({
+      code: "verification-failed",
+      message: expect.stringContaining("asked for"),
+    });
+    expect(await target.store.has(descriptor)).toBe(false);
+    expect((await target.store.ingest(descriptor))?.held).toEqual([]);
+  });
+
   it("leaves a connection alone that brings the first chunk soon: two requests, all in order", async () => {
     const bytes = pattern(2 * MiB);
     const source = { ...scripted(bytes, []), parallel: { ...parallel, helpAfterMs: 60_000 } };
@@ -210,6 +223,8 @@ describe("a follower", () => {
 interface Answer {
   readonly failAfter?: number;
   readonly endAfter?: number;
+  /** Sends so many bytes of the blob more than were asked for. */
+  readonly tooLong?: number;
   /** Ignores the range, as a 200 does. */
   readonly whole?: boolean;
   readonly error?: Error;
@@ -229,7 +244,9 @@ function scripted(bytes: Uint8Array, answers: readonly Answer[]) {
       const answer = queue.shift() ?? {};
       if (answer.error) throw answer.error;
       const offset = answer.whole ? 0 : range.offset;
-      const end = answer.whole || range.length === undefined ? bytes.length : offset + range.length;
+      const wanted =
+        answer.whole || range.length === undefined ? bytes.length : offset + range.length;
+      const end = wanted + (answer.tooLong ?? 0);
       let cancelled = false;
       counters.now += 1;
       counters.most = Math.max(counters.most, counters.now);

@@ -1,4 +1,4 @@
-import { readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { copy } from "../../src/content/copy.ts";
@@ -83,6 +83,48 @@ describe("the names of a store", () => {
     );
     await using store = await openStore({ root });
     expect((await store.images()).map(({ reference }) => reference)).toEqual([NAME]);
+  });
+
+  it("are not lost when index.json is torn: rebuild waits until it is out of the way", async () => {
+    const root = await temporaryFolder();
+    {
+      await using store = await openStore({ root });
+      await add(store, NAME, { seed: 26 });
+      await store.images();
+    }
+    await writeFile(join(root, "index.json"), "{ torn");
+    await using store = await openStore({ root });
+    await expect(store.rebuild()).rejects.toMatchObject({ code: "store-corrupt" });
+    await rm(join(root, "index.json"));
+    expect(await store.rebuild()).toEqual({ images: 1 });
+    expect((await store.images()).map(({ reference }) => reference)).toEqual([NAME]);
+  });
+
+  it("survive a folder in the catalog's place when it is empty; else the error says what to do", async () => {
+    const root = await temporaryFolder();
+    {
+      await using store = await openStore({ root });
+      await add(store, NAME, { seed: 27 });
+    }
+    for (const suffix of ["", "-wal", "-shm"]) {
+      await rm(join(root, `catalog.db${suffix}`), { force: true });
+    }
+    await mkdir(join(root, "catalog.db"));
+    {
+      await using store = await openStore({ root });
+      expect((await store.images()).map(({ reference }) => reference)).toEqual([NAME]);
+    }
+    await rm(join(root, "catalog.db"));
+    await mkdir(join(root, "catalog.db"));
+    await writeFile(join(root, "catalog.db", "precious"), "x");
+    await using store = await openStore({ root });
+    for (const work of [() => store.images(), () => store.rebuild()]) {
+      await expect(work()).rejects.toMatchObject({
+        code: "store-corrupt",
+        hint: expect.stringContaining("move it away"),
+      });
+    }
+    expect(await readFile(join(root, "catalog.db", "precious"), "utf8")).toBe("x");
   });
 
   it("that another tool dropped are put back with a warning; those that it added are kept", async () => {

@@ -29,6 +29,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./inspect.ts")).inspect,
   },
   {
+    name: "unpack",
+    summary: "make a directory with the root filesystem of an image",
+    group: "Images",
+    load: async () => (await import("./unpack.ts")).unpack,
+  },
+  {
     name: "rm",
     summary: "remove names from the local store",
     group: "Images",

@@ -1,8 +1,7 @@
 import { formatPlatform } from "../../oci/platform.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
-import type { PullPolicy } from "../../verbs/pull.ts";
 import type { CommandDefinition } from "../command.ts";
-import { type Place, parsePlace } from "../place.ts";
+import { parsePlace, policyOf } from "../place.ts";
 import { inspectDocument } from "../print/documents.ts";
 import { formatBytes, formatCount, formatTable, visible } from "../print/format.ts";
 
@@ -34,11 +33,6 @@ in the registry, and says which of them answered; nothing is pulled.`,
     else await output.write(sheet(result));
   },
 };
-
-function policyOf({ side }: Place): PullPolicy {
-  if (side === undefined) return "missing";
-  return side === "store" ? "never" : "always";
-}
 
 function sheet(result: InspectResult): string {
   const { reference, from, platform, manifest, config, layers, size, pulledAt } = result;

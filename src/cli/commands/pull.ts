@@ -6,7 +6,7 @@ import { exitCodeOf } from "../exit-code.ts";
 import { registryOf, registryReference } from "../place.ts";
 import { formatBytes, formatCount, formatDuration } from "../print/format.ts";
 
-/** Images at one time; each has its own downloads at one time. */
+/** Images at one time; they share the downloads at one time. */
 const SIDE_BY_SIDE = 3;
 
 export const pull: CommandDefinition = {

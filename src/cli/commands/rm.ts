@@ -6,7 +6,8 @@ import { storeReference } from "../place.ts";
 
 export const rm: CommandDefinition = {
   description: `Removes names from the local store. What they named stays on disk until the next store gc, and
-beyond that for as long as another name or a running sandbox needs it.`,
+beyond that for as long as another name or a running sandbox needs it. A name that another tool wrote
+is removed by exactly that name.`,
   arguments: [{ name: "<references...>", description: "names, as lading images lists them" }],
   examples: [
     { command: "lading rm alpine:3.20", explains: "one name" },

@@ -1,4 +1,5 @@
-import { parseReference } from "../../oci/reference.ts";
+import { LadingError } from "../../errors.ts";
+import { parseReference, type Reference } from "../../oci/reference.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
 import { parsePlace } from "../place.ts";
 import { visible } from "../print/format.ts";
@@ -37,10 +38,26 @@ async function* storedTags(invocation: Invocation, reference: string): AsyncIter
   const { signal } = invocation;
   const { registry, repository } = parseReference(reference);
   const onEvent = await invocation.watch("other");
+  let found = 0;
   for (const stored of await (await invocation.open()).images({ signal, onEvent })) {
-    if (stored.reference === undefined) continue;
-    const named = parseReference(stored.reference);
-    if (named.registry !== registry || named.repository !== repository) continue;
-    if (named.tag !== undefined) yield named.tag;
+    const named = referenceOf(stored.reference);
+    if (named?.registry !== registry || named.repository !== repository) continue;
+    if (named.tag === undefined) continue;
+    found += 1;
+    yield named.tag;
+  }
+  if (found > 0) return;
+  throw new LadingError("not-found", "the store has no tag of that repository", {
+    reference: `${registry}/${repository}`,
+    hint: "see what it has with: lading images",
+  });
+}
+
+/** Other tools write names that are no references. */
+function referenceOf(name: string | undefined): Reference | undefined {
+  try {
+    return name === undefined ? undefined : parseReference(name);
+  } catch {
+    return undefined;
   }
 }

@@ -35,6 +35,10 @@ function waiting(why: WaitReason): string {
   switch (why.kind) {
     case "same-download":
       return `${of(why.digest)}waiting for ${holder(why.pid)}, which downloads it`;
+    case "same-layer":
+      return `${of(why.digest)}waiting for ${holder(why.pid)}, which unpacks it`;
+    case "target":
+      return `waiting for ${holder(why.pid)}, which fills ${why.path}`;
     case "store-lock":
       return `waiting for ${holder(why.pid)}, which holds the store`;
     case "retry-after":

@@ -203,7 +203,7 @@ function retry(state: ProgressState, event: EventOf<"retry">, now: number): void
 function wait(state: ProgressState, why: EventOf<"waiting">["why"], now: number): void {
   if (why.kind === "store-lock") state.storeLock = { pid: why.pid };
   else if (why.kind === "retry-after") state.pauses.set(why.host, now + why.ms);
-  else {
+  else if (why.kind === "same-download") {
     const blob = state.blobs.get(why.digest);
     if (blob === undefined || isComplete(blob)) return;
     blob.phase = "waiting";

@@ -3,8 +3,9 @@ import { abortedError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { BlobEvent, ContentRole, LadingEvent } from "../events.ts";
 import type { ContentSource, OpenContent } from "../port.ts";
+import type { Span } from "../spans.ts";
 import type { Patience } from "./patience.ts";
-import type { VerifiedIngest } from "./verify.ts";
+import { type VerifiedIngest, wrongPart } from "./verify.ts";
 
 /** What a transfer needs of a source. */
 export type Opener = Pick<ContentSource, "open" | "parallel">;
@@ -22,11 +23,16 @@ export interface Fetching {
   readonly options: TransferOptions;
 }
 
-/** Moves what was opened to where it belongs, and gives it up however that ends. */
-export async function pump(fetching: Fetching, content: OpenContent): Promise<void> {
-  const { verified, progress, options } = fetching;
+/**
+ * Moves what was opened to where it belongs, and gives it up however that ends. What is ranged ends
+ * where the span that was asked for does: what comes after it belongs to somebody else's request.
+ */
+export async function pump(fetching: Fetching, content: OpenContent, asked: Span): Promise<void> {
+  const { descriptor, verified, progress, options } = fetching;
+  const end = content.ranged ? asked.end : descriptor.size;
   let at = content.offset;
   await readOpened(content, options.signal, (bytes) => {
+    if (at + bytes.length > end && end < descriptor.size) throw wrongPart(descriptor, asked);
     const written = verified.writeAt(at, bytes);
     at += bytes.length;
     progress.arrived(bytes.length);

@@ -39,7 +39,7 @@ export async function fetchRanges(
   const first = await openChunk(fetching, firstChunk);
   if (!first.ranged) {
     if (verified.heldBytes > 0) await verified.restart();
-    await pump(fetching, first);
+    await pump(fetching, first, firstChunk);
     return "single";
   }
   const claims = new Claims(plan.chunks.slice(1), plan.chunk * plan.streams * WINDOW);
@@ -57,7 +57,7 @@ export async function fetchRanges(
           claims.stop();
           return;
         }
-        await receive(content);
+        await receive(content, chunk);
       }
     } catch (error) {
       claims.stop();
@@ -65,13 +65,13 @@ export async function fetchRanges(
     }
   }
 
-  async function receive(content: OpenContent): Promise<void> {
-    await pump(fetching, content);
+  async function receive(content: OpenContent, chunk: Span): Promise<void> {
+    await pump(fetching, content, chunk);
     await verified.settle();
     claims.moved();
   }
 
-  const received = receive(first);
+  const received = receive(first, firstChunk);
   const small = firstChunk.end - firstChunk.start < plan.chunk;
   if (!small && !(await outlasts(received, plan.helpAfterMs, options.clock))) {
     await received;

@@ -124,5 +124,5 @@ async function fetchGap(fetching: Fetching, gap: Span): Promise<void> {
   const content = await source.open(descriptor, range, options);
   // A server that ignores the range sends the whole: start again from zero, never append to a part.
   if (content.offset !== gap.start || (!content.ranged && !toEnd)) await verified.restart();
-  await pump(fetching, content);
+  await pump(fetching, content, gap);
 }

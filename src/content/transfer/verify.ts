@@ -3,7 +3,7 @@ import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestAlgorithm, digestHex } from "../../oci/digest.ts";
 import type { Ingest } from "../port.ts";
-import { addSpan, contiguous, gaps, type Span, spannedBytes } from "../spans.ts";
+import { addSpan, contiguous, gaps, overlaps, type Span, spannedBytes } from "../spans.ts";
 
 /** Checks bytes that are whole in memory against their descriptor: size first, then digest. */
 export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
@@ -15,7 +15,7 @@ export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
 /**
  * The one wrapper that verifies what comes in. Bytes that pass in order are hashed as they pass;
  * bytes that arrive ahead, or that an earlier try left, are read back once the front reaches them. No
- * byte is hashed twice.
+ * byte is hashed twice, and none is written twice: what was hashed would no longer be what is there.
  */
 export class VerifiedIngest {
   readonly #ingest: Ingest;
@@ -24,6 +24,8 @@ export class VerifiedIngest {
   #hash: Hash;
   #hashed = 0;
   #spans: readonly Span[];
+  /** What is held, and what is being written. */
+  #claimed: readonly Span[];
   #catchingUp: Promise<void> | undefined;
 
   /** Starts with what an earlier try left, hashed in a stream. */
@@ -42,6 +44,7 @@ export class VerifiedIngest {
     this.#descriptor = descriptor;
     this.#signal = signal;
     this.#spans = ingest.held;
+    this.#claimed = ingest.held;
     this.#hash = createHash(digestAlgorithm(descriptor.digest));
   }
 
@@ -67,21 +70,27 @@ export class VerifiedIngest {
   }
 
   writeAt(offset: number, bytes: Uint8Array): void | Promise<void> {
-    const end = offset + bytes.length;
-    if (end > this.#descriptor.size) throw wrongSize(this.#descriptor, end);
+    const span = { start: offset, end: offset + bytes.length };
+    if (span.end > this.#descriptor.size) throw wrongSize(this.#descriptor, span.end);
+    if (overlaps(this.#claimed, span)) throw twice(this.#descriptor, span);
     const written = this.#ingest.writeAt(offset, bytes);
-    this.#spans = addSpan(this.#spans, { start: offset, end });
-    if (offset === this.#hashed && this.#catchingUp === undefined) {
-      this.#hash.update(bytes);
-      this.#hashed = end;
-    }
-    return written;
+    this.#claimed = addSpan(this.#claimed, span);
+    if (written === undefined) return this.#wrote(span, bytes);
+    return written.then(() => this.#wrote(span, bytes));
+  }
+
+  #wrote(span: Span, bytes: Uint8Array): void {
+    this.#spans = addSpan(this.#spans, span);
+    if (span.start !== this.#hashed || this.#catchingUp !== undefined) return;
+    this.#hash.update(bytes);
+    this.#hashed = span.end;
   }
 
   async restart(): Promise<void> {
     await this.#catchingUp;
     await this.#ingest.restart();
     this.#spans = [];
+    this.#claimed = [];
     this.#hash = createHash(digestAlgorithm(this.#descriptor.digest));
     this.#hashed = 0;
   }
@@ -125,6 +134,23 @@ export function wrongSize(descriptor: Descriptor, got: number): LadingError {
     got > descriptor.size
       ? `content is longer than the ${descriptor.size} bytes that its descriptor promises`
       : `content ends after ${got} of ${descriptor.size} bytes`,
+    { digest: descriptor.digest, hint: TAMPERED },
+  );
+}
+
+/** Content that goes beyond the part that was asked for. */
+export function wrongPart(descriptor: Descriptor, { start, end }: Span): LadingError {
+  return new LadingError(
+    "verification-failed",
+    `more came than the ${end - start} bytes from ${start} on that were asked for`,
+    { digest: descriptor.digest, hint: TAMPERED },
+  );
+}
+
+function twice(descriptor: Descriptor, { start, end }: Span): LadingError {
+  return new LadingError(
+    "verification-failed",
+    `bytes ${start} to ${end} of the content came a second time`,
     { digest: descriptor.digest, hint: TAMPERED },
   );
 }

@@ -9,9 +9,13 @@ export type AddressClass = "public" | "private" | "loopback" | "refused";
 /** From the most public to the least. */
 const ORDER: readonly AddressClass[] = ["public", "private", "loopback", "refused"];
 
-/** Whether an address of class `target` may be reached on behalf of one of class `from`. */
+/**
+ * Whether an address of class `target` may be reached on behalf of one of class `from`. What is
+ * refused, or not known, leads no further than the most public does.
+ */
 export function mayReach(from: AddressClass, target: AddressClass): boolean {
-  return target !== "refused" && ORDER.indexOf(target) <= ORDER.indexOf(from);
+  const leads = from === "refused" ? "public" : from;
+  return target !== "refused" && ORDER.indexOf(target) <= ORDER.indexOf(leads);
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import type { ClientRequest, Agent as HttpAgent, RequestOptions } from "node:http";
-import type { LookupFunction, Socket } from "node:net";
-import { isIP } from "node:net";
+import { isIP, type LookupFunction, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { LadingError } from "../../errors.ts";
 import { type AddressClass, classify, mayReach } from "./address.ts";
@@ -58,11 +57,8 @@ export class Connections {
           else socket.once(secure ? "secureConnect" : "connect", connected);
         });
       },
-      peer({ socket }) {
-        return socket === null
-          ? "refused"
-          : (peers.get(socket) ?? classify(socket.remoteAddress ?? ""));
-      },
+      // Of a peer that is not known nobody can say that it is inside.
+      peer: ({ socket }) => (socket && peers.get(socket)) ?? "public",
     };
   }
 
@@ -92,7 +88,23 @@ export class Connections {
       autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
       ...(ca === undefined ? {} : { ca: [ca].flat() }),
     });
-    return connect === undefined ? agent : this.#injected(agent, connect, lookup);
+    return connect === undefined ? this.#watched(agent) : this.#injected(agent, connect, lookup);
+  }
+
+  /** Notes who answers while the connection is whole: after a reset the kernel no longer says. */
+  #watched(agent: HttpAgent): HttpAgent {
+    const create = agent.createConnection.bind(agent);
+    agent.createConnection = (options, created) => {
+      const socket = create(options, created);
+      if (socket instanceof Socket) {
+        socket.once("connect", () => {
+          if (socket.remoteAddress === undefined) return;
+          this.#peers.set(socket, classify(socket.remoteAddress));
+        });
+      }
+      return socket;
+    };
+    return agent;
   }
 
   #injected(agent: HttpAgent, connect: NonNullable<Transport["connect"]>, lookup: LookupFunction) {

@@ -61,6 +61,7 @@ function tooMany(url: URL): LadingError {
     `${url.host} redirects more than ${MAX_REDIRECTS} times`,
     {
       url: redactUrl(url),
+      hint: "the registry, or a proxy before it, sends requests round in circles; --verbose shows where",
     },
   );
 }

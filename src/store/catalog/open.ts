@@ -1,5 +1,6 @@
-import { rm, statfs } from "node:fs/promises";
+import { lstat, rm, rmdir, statfs } from "node:fs/promises";
 import type { Clock } from "../../clock.ts";
+import { onDisk } from "../../disk/disk-error.ts";
 import { acquireLock } from "../../disk/lock.ts";
 import { type Database, isBusy, openDatabase, transaction, whenFree } from "../../disk/sqlite.ts";
 import { LadingError } from "../../errors.ts";
@@ -25,9 +26,25 @@ export async function openCatalog(layout: Layout, clock: Clock): Promise<Databas
   }
 }
 
+/** A folder in its place, as container tools make for a file that is not there, goes if it is empty. */
 export async function removeCatalog(layout: Layout): Promise<void> {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-    await rm(`${layout.catalog}${suffix}`, { force: true });
+    const path = `${layout.catalog}${suffix}`;
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isDirectory()) await removeEmptyFolder(path);
+    else await onDisk("removing the catalog", path, () => rm(path, { force: true }));
+  }
+}
+
+async function removeEmptyFolder(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (cause) {
+    throw new LadingError("store-corrupt", "a folder is in the place of the store's catalog", {
+      path,
+      cause,
+      hint: "what it holds is not lading's: move it away, and the catalog is made again from the disk",
+    });
   }
 }
 

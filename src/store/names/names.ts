@@ -14,7 +14,7 @@ import {
   writeIndexHash,
 } from "../catalog/write.ts";
 import type { Layout } from "../layout.ts";
-import type { ImageRecord, StoredImage } from "../types.ts";
+import type { FindOptions, ImageRecord, StoredImage } from "../types.ts";
 import { type IndexEntry, named, readIndex, updateIndex, withoutName } from "./index-json.ts";
 import { type ReadImage, readImage } from "./read-image.ts";
 
@@ -54,10 +54,11 @@ export async function findImage(
   { layout }: NamesOf,
   name: string,
   platform?: Platform,
+  options?: FindOptions,
 ): Promise<StoredImage | undefined> {
   const entry = await findEntry(layout, name);
   if (entry === undefined) return undefined;
-  return (await readImage(layout, entry, platform))?.image;
+  return (await readImage(layout, entry, platform, options))?.image;
 }
 
 export async function findDescriptor(
@@ -73,6 +74,20 @@ export async function listImages(
 ): Promise<readonly StoredImage[]> {
   await reconcile(layout, catalog, clock, options);
   return catalog.read(options, readImages);
+}
+
+/**
+ * Puts names into `index.json` that only the catalog has, where it can still be read. An `index.json`
+ * that can't be read is an error: until it is out of the way the catalog may be the last to know.
+ */
+export async function saveNames(
+  { layout, catalog, clock }: NamesOf,
+  options: OperationOptions,
+): Promise<void> {
+  await readIndex(layout);
+  await reconcile(layout, catalog, clock, options).catch((error: unknown) => {
+    if (!(error instanceof LadingError) || error.code !== "store-corrupt") throw error;
+  });
 }
 
 /** Takes a name away. The catalog forgets it first, so that a crash between does not bring it back. */

@@ -1,13 +1,18 @@
 import { checkLayers, type ImageConfig, parseImageConfig } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { type ImageIndex, parseManifest } from "../../oci/manifest.ts";
+import {
+  children,
+  type ImageIndex,
+  type ImageManifest,
+  parseManifest,
+} from "../../oci/manifest.ts";
 import { isForeignLayerType, isImageConfigType, isIndexType } from "../../oci/media-types.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { isRunnable, selectPlatform } from "../../oci/platform-match.ts";
 import { hasBlob } from "../blobs/blobs.ts";
 import type { Layout } from "../layout.ts";
-import type { StoredImage, StoredManifest } from "../types.ts";
+import type { FindOptions, StoredImage, StoredManifest } from "../types.ts";
 import { isMissing, readDocument } from "./document.ts";
 import type { IndexEntry } from "./index-json.ts";
 
@@ -21,23 +26,26 @@ const MAX_DEPTH = 8;
 
 /**
  * What is complete of an image, read from the disk alone. With a platform, the one manifest that fits
- * it best; a part that is missing makes its manifest not count. `undefined` when nothing is complete.
+ * it best; a part that is missing makes its manifest not count. An artifact is for no platform and has
+ * no image manifests: it is complete or not. `undefined` when nothing is complete.
  */
 export async function readImage(
   layout: Layout,
   entry: IndexEntry,
   platform?: Platform,
+  options: FindOptions = {},
 ): Promise<ReadImage | undefined> {
   const reading: Reading = {
     layout,
     platform,
+    options,
     manifests: [],
     configs: new Map(),
     sizes: new Map(),
   };
-  const whole = await readNode(reading, entry.descriptor, entry.descriptor.platform, 0);
-  if (!whole || (platform !== undefined && reading.manifests.length === 0)) return undefined;
-  const { name: reference, descriptor, pulledAt } = entry;
+  const { descriptor } = entry;
+  if (!(await readNode(reading, descriptor, descriptor.platform, 0))) return undefined;
+  const { name: reference, pulledAt } = entry;
   const size = [...reading.sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   const { manifests, configs } = reading;
   return {
@@ -49,6 +57,7 @@ export async function readImage(
 interface Reading {
   readonly layout: Layout;
   readonly platform: Platform | undefined;
+  readonly options: FindOptions;
   readonly manifests: StoredManifest[];
   readonly configs: Map<Digest, ImageConfig>;
   readonly sizes: Map<Digest, number>;
@@ -66,36 +75,50 @@ async function readNode(
   if (bytes === undefined) return false;
   const manifest = parseManifest(bytes, { mediaType: descriptor.mediaType });
   reading.sizes.set(descriptor.digest, descriptor.size);
-  if (manifest.kind === "artifact") return holds(reading, manifest.blobs);
-  if (manifest.kind === "image") {
-    const { config, layers } = manifest;
-    if (!isImageConfigType(config.mediaType)) return holds(reading, [config, ...layers]);
-    const raw = await readDocument(reading.layout, config).catch(undefinedIfMissing);
-    if (raw === undefined || !(await holds(reading, [config, ...layers]))) return false;
-    const parsed = parseImageConfig(raw);
-    const paired = checkLayers(manifest, parsed);
-    reading.configs.set(config.digest, parsed);
-    reading.manifests.push({
-      platform: platform ?? parsed.platform,
-      descriptor,
-      config,
-      layers: paired.map(({ layer, diffId }, position) => ({
-        position,
-        descriptor: layer,
-        diffId,
-      })),
-    });
-    return true;
+  if (manifest.kind === "index") return readIndexNode(reading, manifest, depth);
+  if (manifest.kind === "image" && isImageConfigType(manifest.config.mediaType)) {
+    return readImageNode(reading, descriptor, manifest, platform);
   }
-  return readIndexNode(reading, manifest, depth);
+  return holds(reading, children(manifest));
+}
+
+async function readImageNode(
+  reading: Reading,
+  descriptor: Descriptor,
+  manifest: ImageManifest,
+  platform: Platform | undefined,
+): Promise<boolean> {
+  const { config } = manifest;
+  const raw = await readDocument(reading.layout, config).catch(undefinedIfMissing);
+  if (raw === undefined) return false;
+  const parsed = parseImageConfig(raw);
+  if (platform === undefined && !fits(reading, parsed)) return false;
+  if (!(await holds(reading, children(manifest)))) return false;
+  const paired = checkLayers(manifest, parsed);
+  reading.configs.set(config.digest, parsed);
+  reading.manifests.push({
+    platform: platform ?? parsed.platform,
+    descriptor,
+    config,
+    layers: paired.map(({ layer, diffId }, position) => ({ position, descriptor: layer, diffId })),
+  });
+  return true;
+}
+
+/** An image whose platform no index tells must be for the one that was asked for by name. */
+function fits({ platform, options }: Reading, config: ImageConfig): boolean {
+  if (platform === undefined || options.anyLone) return true;
+  return selectPlatform(platform, [{ platform: config.platform }]) !== undefined;
 }
 
 async function readIndexNode(reading: Reading, index: ImageIndex, depth: number): Promise<boolean> {
-  let any = index.manifests.length === 0;
-  for (const entry of chosen(index, reading.platform)) {
-    if (await readNode(reading, entry, entry.platform, depth + 1)) any = true;
+  const wanted = chosen(index, reading.platform);
+  if (wanted.length === 0) return reading.platform === undefined;
+  let whole = 0;
+  for (const entry of wanted) {
+    if (await readNode(reading, entry, entry.platform, depth + 1)) whole += 1;
   }
-  return any;
+  return reading.options.every ? whole === wanted.length : whole > 0;
 }
 
 function chosen(index: ImageIndex, platform: Platform | undefined): readonly Descriptor[] {
@@ -106,11 +129,12 @@ function chosen(index: ImageIndex, platform: Platform | undefined): readonly Des
   return runnable.filter((entry) => isIndexType(entry.mediaType));
 }
 
-/** Layers that may not be distributed may be missing: they were left out on purpose. */
+/** Layers that may not be distributed may be missing, unless they are wanted: they were left out on purpose. */
 async function holds(reading: Reading, blobs: readonly Descriptor[]): Promise<boolean> {
   for (const blob of blobs) {
     const here = await hasBlob(reading.layout, blob);
-    if (!here && !isForeignLayerType(blob.mediaType)) return false;
+    const needed = reading.options.foreignLayers || !isForeignLayerType(blob.mediaType);
+    if (!here && needed) return false;
     if (here) reading.sizes.set(blob.digest, blob.size);
   }
   return true;

@@ -1,0 +1,60 @@
+import type { CommandDefinition } from "../command.ts";
+import { layerOptionDefinitions, readLayerOptions, readLink } from "../layer-options.ts";
+import { parsePlace, policyOf } from "../place.ts";
+import { formatCount, formatDuration } from "../print/format.ts";
+
+export const unpack: CommandDefinition = {
+  description: `Makes a directory that holds exactly what an image's layers come to. Looks in the local store
+first, then in the registry; layers are written while they arrive. The directory appears when it is
+whole; an existing one that is not empty needs --force.`,
+  arguments: [
+    { name: "<reference>", description: "an image, by tag or digest" },
+    { name: "<directory>", description: "where the root filesystem is to be" },
+  ],
+  options: [
+    { flags: "--force", description: "lay the image over what the directory holds already" },
+    {
+      flags: "--link <how>",
+      description: "share files of layers that the store has unpacked (default: auto)",
+      choices: ["auto", "copy", "reflink", "hardlink"],
+    },
+    ...layerOptionDefinitions,
+  ],
+  shared: ["platform", "policy", "concurrency"],
+  examples: [
+    { command: "lading unpack alpine:3.20 rootfs", explains: "every file as the image has it" },
+    {
+      command: "lading unpack --ownership override-stat alpine rootfs",
+      explains: "yours on disk, owners in an attribute that libkrun reads",
+    },
+    { command: "lading unpack --force alpine /mnt/disk", explains: "over what is there" },
+  ],
+  resumes: true,
+  doing: ([reference, directory]) => `unpack ${reference} to ${directory}`,
+  async run(invocation) {
+    const { args, options, settings, output, signal } = invocation;
+    const [text = "", directory = ""] = args;
+    const place = parsePlace(text);
+    const onEvent = await invocation.watch("pull");
+    const lading = await invocation.open([place.reference]);
+    const result = await lading.unpack(place.reference, directory, {
+      ...readLayerOptions(options),
+      platform: settings.platform,
+      policy: settings.policy ?? policyOf(place),
+      concurrency: settings.concurrency,
+      force: options.force === true,
+      link: readLink(options),
+      signal,
+      onEvent,
+    });
+    invocation.endWatch();
+    if (settings.json) await output.json(result);
+    else {
+      const { reference, layers, ms, path } = result;
+      invocation.note(
+        `${reference}: ${formatCount(layers, "layer")} unpacked (${formatDuration(ms)})`,
+      );
+      await output.line(path);
+    }
+  },
+};

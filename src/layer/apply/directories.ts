@@ -1,0 +1,80 @@
+import { closeSync, constants, fsyncSync, openSync } from "node:fs";
+import type { Path } from "../../disk/kernel/kernel.ts";
+import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import type { Attributes, AttributeWriter } from "./attributes.ts";
+
+/** A directory that no entry describes, if nothing below the layer does either. */
+const IMPLIED: Attributes = {
+  type: "directory",
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtimeNs: 0n,
+  xattrs: new Map(),
+  device: { major: 0, minor: 0 },
+};
+
+/**
+ * Remembers what directories are to be like until all that is in them is written: times would change
+ * and a mode without `w` would be in the way.
+ */
+export class Directories {
+  readonly #described = new Map<ByteString, Attributes>();
+  readonly #implied = new Set<ByteString>();
+
+  describe(path: ByteString, attributes: Attributes): void {
+    this.#described.set(path, attributes);
+    this.#implied.delete(path);
+  }
+
+  imply(path: ByteString): void {
+    if (!this.#described.has(path)) this.#implied.add(path);
+  }
+
+  /** What was there has been taken away, with all below it. */
+  forget(path: ByteString): void {
+    const below = `${path}/`;
+    for (const known of [this.#described, this.#implied]) {
+      for (const one of known.keys()) if (one === path || one.startsWith(below)) known.delete(one);
+    }
+  }
+
+  get implied(): readonly ByteString[] {
+    return [...this.#implied];
+  }
+
+  /** Children before their parents. */
+  finish(tree: Tree, writer: AttributeWriter, sync: boolean): void {
+    const all: (readonly [ByteString, Attributes])[] = [...this.#described];
+    for (const path of this.#implied) all.push([path, IMPLIED]);
+    all.sort(([a], [b]) => depth(b) - depth(a));
+    for (const [path, attributes] of all) {
+      setDirectory(tree, path, sync, (fd, at) => writer.toOpen(fd, at, attributes));
+    }
+  }
+}
+
+function setDirectory(
+  tree: Tree,
+  path: ByteString,
+  sync: boolean,
+  set: (fd: number, at: Path) => void,
+): void {
+  const name = path === "" ? ("." as ByteString) : nameOf(path);
+  const at = tree.directory(parentOf(path)).at(name);
+  const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const fd = openSync(at, flags);
+  try {
+    set(fd, at);
+    if (sync) fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function depth(path: ByteString): number {
+  let count = path === "" ? 0 : 1;
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) count += 1;
+  return count;
+}

@@ -1,0 +1,90 @@
+import type { ArrivingBlob } from "../../content/arriving.ts";
+import type { OperationOptions } from "../../content/events.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { DiffId, Digest } from "../../oci/digest.ts";
+import type { WorkerPool } from "../worker/pool.ts";
+import type { LayerDestination } from "./destination.ts";
+import { type UnpackSettings, unpackOne } from "./layer-unpack.ts";
+
+export interface ImageLayer {
+  readonly descriptor: Descriptor;
+  readonly diffId: DiffId;
+}
+
+export interface ImageUnpackOptions extends OperationOptions {
+  readonly pool: WorkerPool;
+  readonly destination: LayerDestination;
+  readonly settings: UnpackSettings;
+  /** Where a blob is, or will be. */
+  blobPath(digest: Digest): string;
+  /** Called when a layer is in its place. */
+  onUnpacked?(position: number): void;
+}
+
+/**
+ * The layers of one image on their way to files. Each begins when its blob begins to arrive or is
+ * known to be there; the first failure stops the others.
+ */
+export class ImageUnpack {
+  readonly #options: ImageUnpackOptions;
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #layers: readonly ImageLayer[];
+  readonly #started = new Set<number>();
+  readonly #work: Promise<void>[] = [];
+  #failure: unknown;
+
+  constructor(layers: readonly ImageLayer[], options: ImageUnpackOptions) {
+    const { signal } = options;
+    this.#layers = layers;
+    this.#options = options;
+    this.#signal = AbortSignal.any([this.#failed.signal, ...(signal ? [signal] : [])]);
+  }
+
+  /** Fires when a layer can't be unpacked: what is still to be downloaded is not needed. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  arriving(digest: Digest, blob: ArrivingBlob): void {
+    this.#start(digest, blob);
+  }
+
+  there(digest: Digest): void {
+    this.#start(digest, undefined);
+  }
+
+  /** All layers, those of which nothing was heard taken from where blobs are. */
+  async end(): Promise<void> {
+    for (const { descriptor } of this.#layers) this.there(descriptor.digest);
+    await this.settled();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Nothing goes on any more. */
+  async settled(): Promise<void> {
+    for (const work of this.#work) await work;
+  }
+
+  stop(reason: unknown): void {
+    this.#failed.abort(reason);
+  }
+
+  #start(digest: Digest, arriving: ArrivingBlob | undefined): void {
+    this.#layers.forEach(({ descriptor, diffId }, position) => {
+      if (descriptor.digest !== digest || this.#started.has(position)) return;
+      this.#started.add(position);
+      const { pool, destination, settings, blobPath, onUnpacked, onEvent } = this.#options;
+      const layer = { position, diffId, blob: descriptor, path: blobPath(digest), arriving };
+      const options = { signal: this.#signal, onEvent };
+      const work = unpackOne(layer, destination, pool, settings, options).then(
+        () => onUnpacked?.(position),
+        (error: unknown) => {
+          this.#failure ??= error;
+          this.#failed.abort(error);
+        },
+      );
+      this.#work.push(work);
+    });
+  }
+}

@@ -1,0 +1,138 @@
+import type { ArrivingBlob } from "../../content/arriving.ts";
+import type { OperationOptions, UnpackEvent } from "../../content/events.ts";
+import { LadingError, throwIfAborted } from "../../errors.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import { shortDigest } from "../../oci/digest.ts";
+import type { LayerRecord } from "../record.ts";
+import type { WorkerPool } from "../worker/pool.ts";
+import type { UnpackRequest } from "../worker/protocol.ts";
+import type { LayerDestination, LayerSlot, PlannedLayer } from "./destination.ts";
+
+/** What is the same for all layers of an image. */
+export type UnpackSettings = Pick<
+  UnpackRequest,
+  "form" | "formName" | "limits" | "overlayNodes" | "folding" | "sync" | "bootId"
+>;
+
+export interface LayerUnpack extends PlannedLayer {
+  readonly blob: Descriptor;
+  /** Where the blob will be once it is published. */
+  readonly path: string;
+  /** Set while it comes in. */
+  readonly arriving: ArrivingBlob | undefined;
+}
+
+/**
+ * Brings one layer to its destination: read while its blob arrives, published when both the blob's
+ * digest and the layer's diff ID are known to be right.
+ */
+export async function unpackOne(
+  layer: LayerUnpack,
+  destination: LayerDestination,
+  pool: WorkerPool,
+  settings: UnpackSettings,
+  options: OperationOptions,
+): Promise<void> {
+  const { digest, size } = layer.blob;
+  const about: UnpackEvent = { digest, diffId: layer.diffId, size };
+  const slot = await destination.begin(layer, options);
+  if (slot === undefined) {
+    options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
+    return;
+  }
+  try {
+    const { copyOf, staging } = slot;
+    options.onEvent?.({ type: "unpack-started", ...about });
+    if (copyOf !== undefined) {
+      await pool.perform({ type: "clone", staging, ...copyOf }, { ...options, weight: size });
+      await slot.publish(undefined);
+      options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
+      return;
+    }
+    const record = await fromBlob(layer, slot, { pool, settings, about, options });
+    await slot.publish(record);
+    tellLosses(record, options);
+    const { entries, bytes: written } = record;
+    options.onEvent?.({ type: "unpacked", ...about, existed: false, entries, written });
+  } catch (error) {
+    await slot.abandon();
+    throw error;
+  }
+}
+
+interface Attempt {
+  readonly pool: WorkerPool;
+  readonly settings: UnpackSettings;
+  readonly about: UnpackEvent;
+  readonly options: OperationOptions;
+}
+
+/** Again for each generation of the download, until one brings the blob. */
+async function fromBlob(
+  layer: LayerUnpack,
+  slot: LayerSlot,
+  attempt: Attempt,
+): Promise<LayerRecord> {
+  for (;;) {
+    const record = await fromGeneration(layer, slot, attempt);
+    if (record !== undefined) return record;
+    await slot.clear();
+  }
+}
+
+/** `undefined` when the download began again: what was made of its bytes is worth nothing. */
+async function fromGeneration(
+  { arriving, path, blob, diffId }: LayerUnpack,
+  { staging }: LayerSlot,
+  { pool, settings, about, options }: Attempt,
+): Promise<LayerRecord | undefined> {
+  const generation = arriving?.watermark.generation ?? 0;
+  const beganAgain = (): boolean =>
+    arriving !== undefined && arriving.watermark.generation !== generation;
+  const request: UnpackRequest = {
+    type: "unpack",
+    ...settings,
+    diffId,
+    size: blob.size,
+    staging,
+    paths: arriving === undefined ? [path] : [arriving.path, path],
+    arriving: arriving && { watermark: arriving.watermark.shared, generation },
+  };
+  const work = pool.unpack(request, {
+    signal: options.signal,
+    weight: blob.size,
+    onProgress: (progress) => options.onEvent?.({ type: "unpack-progress", ...about, ...progress }),
+  });
+  const [result] = await Promise.allSettled([work]);
+  const interrupted = result.status === "fulfilled" && result.value === undefined;
+  if (interrupted && beganAgain()) return undefined;
+  throwIfAborted(options.signal);
+  // What can't be decoded may be the fault of the bytes: only a blob with the right digest tells.
+  const published = arriving === undefined || (await arriving.published);
+  if (beganAgain()) return undefined;
+  if (!published || interrupted) throw arriving === undefined ? noBlob(blob) : brokenOff(blob);
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
+}
+
+function tellLosses({ lost, diffId }: LayerRecord, { onEvent }: OperationOptions): void {
+  for (const [kind, count] of Object.entries(lost)) {
+    const message = `layer ${shortDigest(diffId)}: ${kind} not kept as it is, ${count} times`;
+    onEvent?.({ type: "warning", code: "unpack", message });
+  }
+}
+
+function brokenOff({ digest }: Descriptor): LadingError {
+  return new LadingError("network", "the layer's download ended before all of it was there", {
+    digest,
+    transient: true,
+    hint: "the same command goes on from there",
+  });
+}
+
+function noBlob({ digest }: Descriptor): LadingError {
+  return new LadingError("not-found", "the store does not have the layer's blob", {
+    digest,
+    hint: "pull the image again (--foreign-layers if the layer may not be distributed)",
+  });
+}

@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { LadingError } from "../errors.ts";
+
+/**
+ * Who owns what is unpacked. `preserve`: whoever the layer says (needs root). `squash`: the caller.
+ * `override-stat` and `rootless`: the caller, and the owner that the layer names stands in an
+ * attribute: `user.containers.override_stat`, as libkrun and containers/storage read it, or
+ * `user.rootlesscontainers`, as umoci and PRoot do.
+ */
+export type Ownership = "preserve" | "override-stat" | "rootless" | "squash";
+
+export const ownerships: readonly Ownership[] = ["preserve", "override-stat", "rootless", "squash"];
+
+/**
+ * Which extended attributes of a layer are kept. `safe`: `user.*`, file capabilities and POSIX ACLs;
+ * `all`: `trusted.*` and the labels of security modules too; `none`. What steers overlayfs, or forges
+ * owners, is never kept.
+ */
+export type XattrPolicy = "safe" | "all" | "none";
+
+export const xattrPolicies: readonly XattrPolicy[] = ["safe", "all", "none"];
+
+/** `size` ids from `inside` on are `outside` and following on the disk. */
+export interface IdRange {
+  readonly inside: number;
+  readonly outside: number;
+  readonly size: number;
+}
+
+/**
+ * Every option that changes what an unpacked layer looks like on disk. Layers are shared between all
+ * who ask for the same form, and never with anyone who asks for another.
+ */
+export interface LayerForm {
+  readonly ownership: Ownership;
+  /** Empty: ids are what the layer says. */
+  readonly uidMap: readonly IdRange[];
+  readonly gidMap: readonly IdRange[];
+  readonly xattrs: XattrPolicy;
+  /** In which attributes overlayfs looks for opaque marks: root's, or anyone's (`userxattr`). */
+  readonly opaque: "trusted" | "user";
+}
+
+/** A folder's name: the ownership, and a hash of the rest where it is not the default. */
+export function formName(form: LayerForm): string {
+  const { ownership, uidMap, gidMap, xattrs, opaque } = form;
+  const ranges = (map: readonly IdRange[]): number[][] =>
+    map.map(({ inside, outside, size }) => [inside, outside, size]);
+  const rest = JSON.stringify([ranges(uidMap), ranges(gidMap), xattrs, opaque]);
+  if (rest === '[[],[],"safe","trusted"]') return ownership;
+  return `${ownership}-${createHash("sha256").update(rest).digest("hex").slice(0, 12)}`;
+}
+
+/** Maps an id of the layer to one of the disk; one that no range holds is an error, never a guess. */
+export function mapId(map: readonly IdRange[], id: number, kind: "uid" | "gid"): number {
+  if (map.length === 0) return id;
+  for (const { inside, outside, size } of map) {
+    if (id >= inside && id < inside + size) return outside + id - inside;
+  }
+  throw new LadingError(
+    "unsupported",
+    `the layer has files of ${kind} ${id}, which no range maps`,
+    {
+      hint: `widen --${kind}-map, or use --ownership squash`,
+    },
+  );
+}
+
+/** Parses `inside:outside:size`, ranges apart by commas, as newuidmap has them. */
+export function parseIdMap(text: string): readonly IdRange[] {
+  return text.split(",").map((range) => {
+    const match = /^([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})$/.exec(range);
+    const [inside = 0, outside = 0, size = 0] = match?.slice(1).map(Number) ?? [];
+    if (match === null || size === 0 || inside + size > IDS || outside + size > IDS) {
+      throw new LadingError("usage", `not a range of ids: ${JSON.stringify(range)}`, {
+        hint: "write inside:outside:size, for example 0:100000:65536",
+      });
+    }
+    return { inside, outside, size };
+  });
+}
+
+/** 2^32 - 1 is no id: chown(2) takes it for "unchanged" (CVE-2024-40635). */
+const IDS = 2 ** 32 - 1;

@@ -1,0 +1,64 @@
+import { existsSync, linkSync, lstatSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { diskError } from "../../disk/disk-error.ts";
+import type { Kernel } from "../../disk/kernel/kernel.ts";
+import { openTree } from "../../disk/tree/open-tree.ts";
+import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
+import { LadingError } from "../../errors.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
+import { shown } from "../entry-path.ts";
+import { type LayerRecord, parseLayerRecord } from "../record.ts";
+import type { MergeRequest } from "../worker/protocol.ts";
+import { MergeWalk } from "./merge-walk.ts";
+
+/**
+ * Lays a staged layer over what is there, by renames: what the layers below do not have moves as a
+ * whole, and only directories that both have are looked into.
+ */
+export function mergeLayer(
+  { base, staging, folding }: MergeRequest,
+  kernel: Kernel | undefined,
+  wanted: () => void,
+): void {
+  try {
+    const record = parseLayerRecord(readFileSync(join(staging, "layer.json")));
+    const rootfs = join(staging, "rootfs");
+    if (!existsSync(base)) {
+      for (const link of record.links) throw noTarget(link.path, link.target);
+      renameSync(rootfs, base);
+      return;
+    }
+    using below = openTree(base, kernel);
+    using above = openTree(rootfs, kernel);
+    makeLinks(record, above, below);
+    new MergeWalk({ record, above, below, kernel, folding, wanted }).merge();
+  } catch (error) {
+    throw diskError(error, "laying one layer over another", base);
+  }
+}
+
+/** Links to files of the layers below are made first, so that a whiteout of the file comes too late. */
+function makeLinks({ links }: LayerRecord, above: Tree, below: Tree): void {
+  for (const { path, target } of links) {
+    const from = existing(below, target);
+    if (from === undefined) throw noTarget(path, target);
+    linkSync(from, above.directory(parentOf(path)).at(nameOf(path)));
+  }
+}
+
+function existing(tree: Tree, path: ByteString): string | Buffer | undefined {
+  try {
+    const at = tree.directory(parentOf(path)).at(nameOf(path));
+    const found = lstatSync(at, { throwIfNoEntry: false });
+    return found === undefined || found.isDirectory() ? undefined : at;
+  } catch {
+    return undefined;
+  }
+}
+
+function noTarget(path: ByteString, target: ByteString): LadingError {
+  const text = `${shown(path)} is a hard link to ${shown(target)}, which no layer has as a file`;
+  return new LadingError("malformed", text, {
+    hint: "the image is damaged; build it again",
+  });
+}

@@ -1,0 +1,94 @@
+import type { ErrorCode, ErrorContext } from "../../errors.ts";
+import type { DiffId } from "../../oci/digest.ts";
+import type { LayerForm } from "../form.ts";
+import type { UnpackLimits } from "../limits.ts";
+import type { LayerRecord } from "../record.ts";
+
+/** Everything that goes to a worker. Each is answered by one reply that ends it. */
+export type WorkerRequest = UnpackRequest | CloneRequest | MergeRequest | RemoveRequest;
+
+/** Inflate, verify and write one layer into `staging/rootfs`, and describe it in `staging/layer.json`. */
+export interface UnpackRequest {
+  readonly type: "unpack";
+  /** Where the compressed bytes are: the first of these that is there. */
+  readonly paths: readonly string[];
+  /** Of a blob that is still arriving; `undefined` when it is whole. */
+  readonly arriving:
+    | { readonly watermark: SharedArrayBuffer; readonly generation: number }
+    | undefined;
+  readonly size: number;
+  readonly diffId: DiffId;
+  /** Made by the worker, 0700; must not be there. */
+  readonly staging: string;
+  readonly form: LayerForm;
+  /** As it names the layer's folder. */
+  readonly formName: string;
+  readonly limits: UnpackLimits;
+  readonly overlayNodes: boolean;
+  /** Whether the file system takes names that differ in case for one. */
+  readonly folding: boolean;
+  readonly sync: boolean;
+  readonly bootId: string;
+}
+
+/** Copy an unpacked layer, `from/rootfs` and its record, to a staging of its own. */
+export interface CloneRequest {
+  readonly type: "clone";
+  readonly from: string;
+  readonly staging: string;
+  readonly link: CloneLink;
+}
+
+/** How file content is shared: by the file system's own copy on write, or one inode for both. */
+export type CloneLink = "reflink" | "copy" | "hardlink" | "auto";
+
+/** Lay a staged layer over what `base` holds so far. The staging is used up. */
+export interface MergeRequest {
+  readonly type: "merge";
+  /** The directory that becomes the root filesystem. */
+  readonly base: string;
+  readonly staging: string;
+  readonly folding: boolean;
+}
+
+export interface RemoveRequest {
+  readonly type: "remove";
+  /** A directory of ours and a name in it. */
+  readonly parent: string;
+  readonly name: string;
+}
+
+/** A request on its way: its number, what to load, and a cell that turns 1 when nobody wants it any more. */
+export interface Envelope {
+  readonly id: number;
+  readonly request: WorkerRequest;
+  readonly cancelled: SharedArrayBuffer;
+  /** False: do without the optional native calls. */
+  readonly native: boolean;
+}
+
+export type WorkerReply =
+  | { readonly id: number; readonly type: "progress"; readonly progress: UnpackProgress }
+  | { readonly id: number; readonly type: "unpacked"; readonly record: LayerRecord }
+  /** The download began again from zero, or ended without the blob: nothing was kept. */
+  | { readonly id: number; readonly type: "interrupted" }
+  | { readonly id: number; readonly type: "done" }
+  | { readonly id: number; readonly type: "failed"; readonly error: FailedWork };
+
+export interface UnpackProgress {
+  /** Compressed bytes taken. */
+  readonly offset: number;
+  readonly entries: number;
+  /** Bytes written. */
+  readonly written: number;
+}
+
+/** A {@link LadingError} in a form that crosses threads. */
+export interface FailedWork {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly context: ErrorContext;
+  /** For `--verbose`. */
+  readonly stack: string | undefined;
+}

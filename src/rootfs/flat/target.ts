@@ -1,0 +1,78 @@
+import { mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { errno, onDisk } from "../../disk/disk-error.ts";
+import { LadingError } from "../../errors.ts";
+
+/** Where a root filesystem is to be, and where it is made until it is whole. */
+export interface FlatTarget {
+  readonly path: string;
+  /**
+   * `renamed`: made beside the target, which appears in one step. `in-place`: laid over what is there,
+   * on the same file system; a marker stands in it until it is whole.
+   */
+  readonly how: "renamed" | "in-place";
+  /** The folder for the making, and how names of ours in it begin. */
+  readonly workshop: string;
+  readonly prefix: string;
+}
+
+/** In a folder that is being filled in place. */
+export const MARKER = ".lading-incomplete";
+
+/** What `mkfs` leaves in a new file system. */
+const OF_THE_FILE_SYSTEM = "lost+found";
+
+/** Looks at the target: what is in the way is an error before anything is written. */
+export async function flatTarget(path: string, force: boolean): Promise<FlatTarget> {
+  const target = await settled(resolve(path));
+  const found = await folderAt(target);
+  const beside = dirname(target);
+  const prefix = `.${basename(target)}.lading-`;
+  if (found === undefined) {
+    await onDisk("making the folder for the root filesystem", beside, () =>
+      mkdir(beside, { recursive: true }),
+    );
+    return { path: target, how: "renamed", workshop: beside, prefix };
+  }
+  const names = await onDisk("looking into the target", target, () => readdir(target));
+  const strange = names.filter(
+    (name) => name !== OF_THE_FILE_SYSTEM && name !== MARKER && !name.startsWith(".lading-"),
+  );
+  const isMount = found.device !== (await folderAt(beside))?.device || target === beside;
+  if (strange.length > 0 && !force) throw notEmpty(target, names.includes(MARKER));
+  if (!isMount && names.length === 0)
+    return { path: target, how: "renamed", workshop: beside, prefix };
+  return { path: target, how: "in-place", workshop: target, prefix: ".lading-" };
+}
+
+/** Symbolic links among the parents are the caller's own; one in the target's place is followed too. */
+async function settled(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = await realpath(dirname(path)).catch(() => dirname(path));
+    return join(parent, basename(path));
+  }
+}
+
+async function folderAt(path: string): Promise<{ readonly device: number } | undefined> {
+  try {
+    const found = await stat(path);
+    if (found.isDirectory()) return { device: found.dev };
+  } catch (error) {
+    if (errno(error) === "ENOENT") return undefined;
+    return onDisk("looking at the target", path, () => Promise.reject(error));
+  }
+  throw new LadingError("disk", "the target is a file, not a folder", {
+    path,
+    hint: "name a folder that is not there, or an empty one",
+  });
+}
+
+function notEmpty(path: string, interrupted: boolean): LadingError {
+  const why = interrupted ? "holds what an interrupted unpack left" : "is not empty";
+  return new LadingError("disk", `the target ${why}`, {
+    path,
+    hint: "name another folder, empty this one, or lay the image over what is there with --force",
+  });
+}

@@ -1,0 +1,55 @@
+import type { Clock } from "../../clock.ts";
+import { makeFolder } from "../../disk/folder.ts";
+import type { Kernel } from "../../disk/kernel/kernel.ts";
+import { loadKernel } from "../../disk/kernel/load.ts";
+import { foldsNames } from "../../disk/name-folding.ts";
+import { openTree } from "../../disk/tree/open-tree.ts";
+import { takesOverlayNodes } from "../../layer/apply/overlay-nodes.ts";
+import { LayerCache } from "../../layer/cache/cache-destination.ts";
+import { sweepStaging } from "../../layer/cache/sweep.ts";
+import { type PoolOptions, WorkerPool } from "../../layer/worker/pool.ts";
+import type { Layout } from "../../store/layout.ts";
+import type { OverlaySupport } from "./options.ts";
+
+/** What unpacking needs beside the store: threads, the layer cache, and what the disk can do. */
+export interface Layers extends AsyncDisposable {
+  readonly pool: WorkerPool;
+  readonly cache: LayerCache;
+  readonly kernel: Kernel | undefined;
+  /** Whether the store's file system takes two names for one. */
+  readonly folding: boolean;
+  readonly overlay: OverlaySupport;
+}
+
+export async function openLayers(
+  layout: Layout,
+  clock: Clock,
+  options: PoolOptions,
+): Promise<Layers> {
+  const kernel = options.native === false ? undefined : await loadKernel();
+  const pool = new WorkerPool(options);
+  await makeFolder(layout.layers);
+  await makeFolder(layout.staging);
+  await sweepStaging(layout, pool);
+  const folding = await foldsNames(layout.staging);
+  return {
+    pool,
+    cache: new LayerCache({ layout, clock, pool }),
+    kernel,
+    folding,
+    overlay: overlaySupport(layout.layers, kernel),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+/** Root's marks where they are allowed (not in a user namespace), else anyone's, else none. */
+function overlaySupport(folder: string, kernel: Kernel | undefined): OverlaySupport {
+  const root = process.geteuid?.() === 0;
+  if (kernel === undefined) return { nodes: false, namespace: root ? "trusted" : "user" };
+  using tree = openTree(folder, kernel);
+  const tries = root ? (["trusted", "user"] as const) : (["user"] as const);
+  for (const namespace of tries) {
+    if (takesOverlayNodes(tree, kernel, namespace)) return { nodes: true, namespace };
+  }
+  return { nodes: false, namespace: root ? "trusted" : "user" };
+}
