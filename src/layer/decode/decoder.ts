@@ -1,11 +1,11 @@
 import { LadingError } from "../../errors.ts";
 import { overLimit } from "../limits.ts";
-import { gzipMembers } from "./gzip-members.ts";
-import { loadGzip } from "./load-gzip.ts";
-import { loadZstd } from "./load-zstd.ts";
+import { loadGzip } from "./gzip/load.ts";
+import { gzipMembers } from "./gzip/members.ts";
 import { compressionOf, type LayerCompression, LONGEST_MAGIC } from "./magic.ts";
 import type { Sink, Stage } from "./stage.ts";
-import { zstdFrames } from "./zstd-frames.ts";
+import { zstdFrames } from "./zstd/frames.ts";
+import { loadZstd } from "./zstd/load.ts";
 
 export type { LayerCompression } from "./magic.ts";
 

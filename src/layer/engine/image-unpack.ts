@@ -21,6 +21,8 @@ export interface ImageUnpackOptions extends OperationOptions {
   onUnpacked?(position: number): void;
 }
 
+const WORTH_TWO = 16 * 1024 * 1024;
+
 /**
  * The layers of one image on their way to files. Each begins when its blob begins to arrive or is
  * known to be there; the first failure stops the others.
@@ -75,7 +77,8 @@ export class ImageUnpack {
       if (descriptor.digest !== digest || this.#started.has(position)) return;
       this.#started.add(position);
       const { pool, destination, settings, blobPath, onUnpacked, onEvent } = this.#options;
-      const layer = { position, diffId, blob: descriptor, path: blobPath(digest), arriving };
+      const split = this.#isSplit(descriptor);
+      const layer = { position, diffId, blob: descriptor, path: blobPath(digest), arriving, split };
       const options = { signal: this.#signal, onEvent };
       const work = unpackOne(layer, destination, pool, settings, options).then(
         () => onUnpacked?.(position),
@@ -86,5 +89,11 @@ export class ImageUnpack {
       );
       this.#work.push(work);
     });
+  }
+
+  /** Where a few large layers would leave threads without work, each gets two. */
+  #isSplit({ size }: Descriptor): boolean {
+    const large = this.#layers.filter(({ descriptor }) => descriptor.size >= WORTH_TWO).length;
+    return size >= WORTH_TWO && 2 * large <= this.#options.pool.threads;
   }
 }

@@ -20,6 +20,8 @@ export interface LayerUnpack extends PlannedLayer {
   readonly path: string;
   /** Set while it comes in. */
   readonly arriving: ArrivingBlob | undefined;
+  /** Whether two threads may work on it. */
+  readonly split: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ async function fromBlob(
 
 /** `undefined` when the download began again: what was made of its bytes is worth nothing. */
 async function fromGeneration(
-  { arriving, path, blob, diffId }: LayerUnpack,
+  { arriving, path, blob, diffId, split }: LayerUnpack,
   { staging }: LayerSlot,
   { pool, settings, about, options }: Attempt,
 ): Promise<LayerRecord | undefined> {
@@ -101,6 +103,7 @@ async function fromGeneration(
   const work = pool.unpack(request, {
     signal: options.signal,
     weight: blob.size,
+    split,
     onProgress: (progress) => options.onEvent?.({ type: "unpack-progress", ...about, ...progress }),
   });
   const [result] = await Promise.allSettled([work]);

@@ -2,9 +2,9 @@ import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Watermark } from "../../content/watermark.ts";
 import { diskError, errno } from "../../disk/disk-error.ts";
 import { LadingError } from "../../errors.ts";
-import type { UnpackRequest } from "./protocol.ts";
+import type { BlobRequest } from "./protocol.ts";
 
-export type FollowedBlob = Pick<UnpackRequest, "paths" | "arriving" | "size">;
+export type FollowedBlob = Pick<BlobRequest, "paths" | "arriving" | "size">;
 
 const SLICE = 512 * 1024;
 /** How long a wait may last before the caller is asked whether it still wants the blob. */

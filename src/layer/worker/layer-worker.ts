@@ -9,7 +9,7 @@ import { cloneLayer } from "../merge/clone.ts";
 import { mergeLayer } from "../merge/merge.ts";
 import { toFailedWork } from "./failed-work.ts";
 import type { Envelope, UnpackProgress, WorkerReply } from "./protocol.ts";
-import { unpackLayer } from "./unpack.ts";
+import { inflateLayer, unpackLayer } from "./unpack.ts";
 
 const REPORT_MS = 100;
 
@@ -52,6 +52,10 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
         return record === undefined
           ? { id, type: "interrupted" }
           : { id, type: "unpacked", record };
+      }
+      case "inflate": {
+        const whole = inflateLayer(request, { createDecoder, wanted });
+        return { id, type: whole ? "done" : "interrupted" };
       }
       case "clone":
         cloneLayer(request, kernel, wanted);

@@ -6,6 +6,7 @@ import { fromFailedWork } from "./failed-work.ts";
 import type {
   CloneRequest,
   Envelope,
+  InflateRequest,
   MergeRequest,
   RemoveRequest,
   UnpackProgress,
@@ -13,6 +14,7 @@ import type {
   WorkerReply,
   WorkerRequest,
 } from "./protocol.ts";
+import { ringMemory } from "./ring.ts";
 
 export interface PoolOptions {
   /** Default: one for each core, eight at most. */
@@ -26,6 +28,8 @@ export interface WorkOptions {
   readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
   /** Of the work that waits, the largest goes first. */
   readonly weight?: number;
+  /** Inflate in one thread and write in another, if there are two that have nothing else to do. */
+  readonly split?: boolean;
 }
 
 const MOST_THREADS = 8;
@@ -38,6 +42,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #idle: Worker[] = [];
   readonly #queue: Task[] = [];
   #next = 0;
+  #closed = false;
 
   constructor({ threads, native = true }: PoolOptions = {}) {
     this.#threads = threads ?? Math.min(MOST_THREADS, availableParallelism());
@@ -53,6 +58,10 @@ export class WorkerPool implements AsyncDisposable {
     return reply.type === "unpacked" ? reply.record : undefined;
   }
 
+  get threads(): number {
+    return this.#threads;
+  }
+
   async perform(
     request: CloneRequest | MergeRequest | RemoveRequest,
     options: WorkOptions = {},
@@ -61,12 +70,14 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#queue.splice(0)) reject(closedError());
     await Promise.all([...this.#workers].map((worker) => worker.terminate()));
-    this.#workers.clear();
   }
 
   #perform(request: WorkerRequest, options: WorkOptions): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) throw closedError();
       this.#queue.push({ request, options, resolve, reject });
       this.#queue.sort((a, b) => (b.options.weight ?? 0) - (a.options.weight ?? 0));
       this.#dispatch();
@@ -79,8 +90,31 @@ export class WorkerPool implements AsyncDisposable {
       if (worker === undefined) return;
       const task = this.#queue.shift();
       if (task === undefined) return;
-      this.#run(worker, task);
+      const second = task.options.split ? (this.#idle.pop() ?? this.#hire()) : undefined;
+      if (second === undefined || task.request.type !== "unpack") this.#run(worker, task);
+      else this.#runSplit(worker, second, task.request, task);
     }
+  }
+
+  /** One layer with two threads. What the one that reads the blob says comes first. */
+  #runSplit(worker: Worker, second: Worker, request: UnpackRequest, task: Task): void {
+    const inflated = ringMemory();
+    const { paths, arriving, size, limits } = request;
+    const { signal } = task.options;
+    const reading = new Promise<WorkerReply>((resolve, reject) => {
+      const half: InflateRequest = { type: "inflate", paths, arriving, size, limits, inflated };
+      this.#run(second, { request: half, options: { signal }, resolve, reject });
+    });
+    const writing = new Promise<WorkerReply>((resolve, reject) => {
+      const half = { ...request, inflated };
+      this.#run(worker, { request: half, options: task.options, resolve, reject });
+    });
+    void Promise.allSettled([reading, writing]).then(([read, written]) => {
+      const gaveUp = read.status === "rejected" && isAborted(read.reason);
+      if (read.status === "rejected" && !gaveUp) task.reject(read.reason);
+      else if (written.status === "rejected") task.reject(written.reason);
+      else task.resolve(written.value);
+    });
   }
 
   #hire(): Worker | undefined {
@@ -118,7 +152,8 @@ export class WorkerPool implements AsyncDisposable {
     const fail = (cause: unknown): void => {
       end();
       this.#workers.delete(worker);
-      reject(new LadingError("internal", "a thread that writes layers stopped", { cause }));
+      if (this.#closed) reject(closedError());
+      else reject(new LadingError("internal", "a thread that writes layers stopped", { cause }));
       this.#dispatch();
     };
     worker.ref();
@@ -128,6 +163,14 @@ export class WorkerPool implements AsyncDisposable {
     const id = this.#next++;
     worker.postMessage({ id, request, cancelled, native: this.#native } satisfies Envelope);
   }
+}
+
+function closedError(): LadingError {
+  return new LadingError("aborted", "lading was closed while a layer was unpacked");
+}
+
+function isAborted(error: unknown): boolean {
+  return error instanceof LadingError && error.code === "aborted";
 }
 
 interface Task {

@@ -5,11 +5,15 @@ import type { UnpackLimits } from "../limits.ts";
 import type { LayerRecord } from "../record.ts";
 
 /** Everything that goes to a worker. Each is answered by one reply that ends it. */
-export type WorkerRequest = UnpackRequest | CloneRequest | MergeRequest | RemoveRequest;
+export type WorkerRequest =
+  | UnpackRequest
+  | InflateRequest
+  | CloneRequest
+  | MergeRequest
+  | RemoveRequest;
 
-/** Inflate, verify and write one layer into `staging/rootfs`, and describe it in `staging/layer.json`. */
-export interface UnpackRequest {
-  readonly type: "unpack";
+/** A blob to be read from its beginning. */
+export interface BlobRequest {
   /** Where the compressed bytes are: the first of these that is there. */
   readonly paths: readonly string[];
   /** Of a blob that is still arriving; `undefined` when it is whole. */
@@ -17,13 +21,26 @@ export interface UnpackRequest {
     | { readonly watermark: SharedArrayBuffer; readonly generation: number }
     | undefined;
   readonly size: number;
+  readonly limits: UnpackLimits;
+}
+
+/** Inflate a blob into a ring, from which another thread unpacks it. */
+export interface InflateRequest extends BlobRequest {
+  readonly type: "inflate";
+  readonly inflated: SharedArrayBuffer;
+}
+
+/** Inflate, verify and write one layer into `staging/rootfs`, and describe it in `staging/layer.json`. */
+export interface UnpackRequest extends BlobRequest {
+  readonly type: "unpack";
+  /** A ring that another thread fills, instead of reading the blob. */
+  readonly inflated?: SharedArrayBuffer;
   readonly diffId: DiffId;
   /** Made by the worker, 0700; must not be there. */
   readonly staging: string;
   readonly form: LayerForm;
   /** As it names the layer's folder. */
   readonly formName: string;
-  readonly limits: UnpackLimits;
   readonly overlayNodes: boolean;
   /** Whether the file system takes names that differ in case for one. */
   readonly folding: boolean;

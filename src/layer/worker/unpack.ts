@@ -1,18 +1,11 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
-import { openTree } from "../../disk/tree/open-tree.ts";
-import { LadingError } from "../../errors.ts";
-import { digestAlgorithm, digestHex } from "../../oci/digest.ts";
-import { TarReader } from "../../tar/reader.ts";
-import { LayerApplier } from "../apply/applier.ts";
-import { FoldedNames } from "../apply/folded-names.ts";
 import type { CreateDecoder } from "../decode/decoder.ts";
-import { formatLayerRecord, type LayerRecord } from "../record.ts";
+import type { LayerRecord } from "../record.ts";
 import { followBlob } from "./follow.ts";
-import type { UnpackProgress, UnpackRequest } from "./protocol.ts";
+import type { InflateRequest, UnpackProgress, UnpackRequest } from "./protocol.ts";
+import { Ring } from "./ring.ts";
+import { LayerWriter } from "./write-layer.ts";
 
 export interface UnpackContext {
   readonly kernel: Kernel | undefined;
@@ -30,73 +23,71 @@ export function unpackLayer(
   request: UnpackRequest,
   { kernel, createDecoder, wanted, report }: UnpackContext,
 ): LayerRecord | undefined {
-  const { staging, form, diffId, overlayNodes, sync } = request;
-  const rootfs = join(staging, "rootfs");
-  makeStaging(staging, rootfs);
-  using tree = openTree(rootfs, kernel);
-  const folded = request.folding ? new FoldedNames() : undefined;
-  const applier = new LayerApplier(tree, {
-    form,
-    limits: request.limits,
-    kernel,
-    overlayNodes,
-    folded,
-    sync,
-  });
-  const reader = new TarReader(applier);
-  const hash = createHash(digestAlgorithm(diffId));
-  const decoder = createDecoder(
-    (bytes) => {
-      hash.update(bytes);
-      reader.push(bytes);
-    },
-    { maxRatio: request.limits.maxRatio },
-  );
   try {
-    let offset = 0;
-    const whole = followBlob(request, wanted, (bytes) => {
-      decoder.push(bytes);
-      offset += bytes.length;
-      report({ offset, entries: applier.entries, written: applier.bytes });
-    });
-    if (!whole) return undefined;
-    decoder.end();
-    reader.end();
-    if (hash.digest("hex") !== digestHex(diffId)) throw wrongDiffId(diffId);
-    const applied = applier.end();
-    const { bootId } = request;
-    const record: LayerRecord = {
-      diffId,
-      form: request.formName,
-      ...applied,
-      synced: sync,
-      bootId,
-    };
-    writeFileSync(join(staging, "layer.json"), formatLayerRecord(record), {
-      mode: 0o600,
-      flush: sync,
-    });
-    return record;
+    using writer = new LayerWriter(request, kernel);
+    const tell = (offset: number): void =>
+      report({ offset, entries: writer.entries, written: writer.written });
+    const whole =
+      request.inflated === undefined
+        ? inflate(request, createDecoder, wanted, (bytes, offset) => {
+            writer.push(bytes);
+            tell(offset);
+          })
+        : pullFrom(new Ring(request.inflated), wanted, (bytes, offset) => {
+            writer.push(bytes);
+            tell(offset);
+          });
+    return whole ? writer.end() : undefined;
   } catch (error) {
-    throw diskError(error, "unpacking a layer", staging);
+    throw diskError(error, "unpacking a layer", request.staging);
+  }
+}
+
+/** The first half of that, for another thread to go on with; false when the download was interrupted. */
+export function inflateLayer(
+  request: InflateRequest,
+  { createDecoder, wanted }: Pick<UnpackContext, "createDecoder" | "wanted">,
+): boolean {
+  const ring = new Ring(request.inflated);
+  try {
+    const whole = inflate(request, createDecoder, wanted, (bytes, offset) =>
+      ring.push(bytes, offset, wanted),
+    );
+    if (whole) ring.end();
+    return whole;
+  } finally {
+    ring.break();
+  }
+}
+
+type OffsetSink = (bytes: Uint8Array, offset: number) => void;
+
+function inflate(
+  request: Omit<InflateRequest, "type" | "inflated">,
+  createDecoder: CreateDecoder,
+  wanted: () => void,
+  sink: OffsetSink,
+): boolean {
+  let offset = 0;
+  const decoder = createDecoder((bytes) => sink(bytes, offset), {
+    maxRatio: request.limits.maxRatio,
+  });
+  try {
+    const whole = followBlob(request, wanted, (bytes) => {
+      offset += bytes.length;
+      decoder.push(bytes);
+    });
+    if (whole) decoder.end();
+    return whole;
   } finally {
     decoder.close();
-    applier.close();
   }
 }
 
-function makeStaging(staging: string, rootfs: string): void {
+function pullFrom(ring: Ring, wanted: () => void, sink: OffsetSink): boolean {
   try {
-    mkdirSync(staging, { mode: 0o700 });
-    mkdirSync(rootfs, { mode: 0o700 });
-  } catch (error) {
-    throw diskError(error, "making room for a layer", staging);
+    return ring.pull((bytes) => sink(bytes, ring.offset), wanted);
+  } finally {
+    ring.break();
   }
-}
-
-function wrongDiffId(diffId: string): LadingError {
-  return new LadingError("verification-failed", "the layer's content does not have its diff ID", {
-    digest: diffId,
-    hint: "the image was published broken, or altered; nothing of the layer was kept",
-  });
 }

@@ -1,6 +1,6 @@
-import { corrupt, truncated } from "./fault.ts";
-import type { Stage } from "./stage.ts";
-import { frameHeaderSize, readFrameHeader } from "./zstd-header.ts";
+import { corrupt, truncated } from "../fault.ts";
+import type { Stage } from "../stage.ts";
+import { frameHeaderSize, readFrameHeader } from "./header.ts";
 
 /** Decodes zstd frames, one after another. */
 export interface FrameDecoder {

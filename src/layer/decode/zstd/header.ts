@@ -1,5 +1,5 @@
-import { LadingError } from "../../errors.ts";
-import { corrupt } from "./fault.ts";
+import { LadingError } from "../../../errors.ts";
+import { corrupt } from "../fault.ts";
 
 /** zstd's own default, and what its tools accept without `--long`. */
 const LARGEST_WINDOW = 128n * 1024n * 1024n;

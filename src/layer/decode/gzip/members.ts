@@ -1,4 +1,4 @@
-import type { Stage } from "./stage.ts";
+import type { Stage } from "../stage.ts";
 
 /** Decodes gzip members, one after another. */
 export interface MemberInflater {

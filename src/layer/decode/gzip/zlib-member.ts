@@ -1,8 +1,8 @@
 import { constants, createUnzip } from "node:zlib";
-import { corrupt, truncated } from "./fault.ts";
-import type { MemberInflater } from "./gzip-members.ts";
-import type { Sink } from "./stage.ts";
-import { CodecError, syncCodec } from "./sync-zlib.ts";
+import { corrupt, truncated } from "../fault.ts";
+import type { Sink } from "../stage.ts";
+import { CodecError, syncCodec } from "../sync-codec.ts";
+import type { MemberInflater } from "./members.ts";
 
 /** An empty zlib stream with the largest window. */
 const EMPTY = Uint8Array.of(0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01);
