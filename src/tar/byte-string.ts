@@ -23,7 +23,7 @@ export function textOf(name: ByteString): string {
   return isAscii(name) ? name : Buffer.from(name, "latin1").toString();
 }
 
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false;
   return true;
 }

@@ -1,3 +1,5 @@
+import type { DataSpan } from "./sparse.ts";
+
 export type TarEntryType =
   | "file"
   | "directory"
@@ -7,12 +9,17 @@ export type TarEntryType =
   | "block-device"
   | "fifo";
 
-/** One entry of a tar archive, as the writer takes it and the reader gives it. */
+/** One entry of a tar archive, as the writer takes it. */
 export interface TarEntry {
   readonly path: string;
   readonly type: TarEntryType;
-  /** Bytes of content that follow; only files have any. */
+  /** Bytes of the file, holes included; only files have any. */
   readonly size?: number;
+  /**
+   * Of a file with holes: which parts of it have content. Only that follows. All but the last are as
+   * long as some blocks of 512 bytes.
+   */
+  readonly data?: readonly DataSpan[];
   /** Permission bits, setuid, setgid and sticky included. */
   readonly mode?: number;
   readonly uid?: number;
@@ -24,3 +31,9 @@ export interface TarEntry {
   readonly device?: { readonly major: number; readonly minor: number };
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
 }
+
+/** The same, its names bytes that need not be text. */
+export type RawNames<Entry extends TarEntry> = Omit<Entry, "path" | "linkPath"> & {
+  readonly path: string | Uint8Array;
+  readonly linkPath?: string | Uint8Array;
+};

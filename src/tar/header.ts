@@ -1,10 +1,12 @@
-import { type ByteString, byteString } from "./byte-string.ts";
+import { type ByteString, isAscii } from "./byte-string.ts";
 import { TarFault } from "./fault.ts";
+import { isNumberField, numberField, octalField, signedField } from "./number-field.ts";
 
 export const BLOCK = 512;
 
 /** One header block, its fields read and nothing decided. */
 export interface RawHeader {
+  readonly format: "v7" | "ustar" | "star" | "gnu";
   readonly flag: string;
   /** With ustar's prefix. */
   readonly name: ByteString;
@@ -13,96 +15,100 @@ export interface RawHeader {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
+  /** Seconds since the epoch. */
   readonly mtime: number;
+  /** Of a device; else zero. */
   readonly major: number;
   readonly minor: number;
 }
 
-export function isZeroBlock(block: Uint8Array): boolean {
-  for (const byte of block) if (byte !== 0) return false;
-  return true;
-}
-
 /**
- * The fields of ustar (POSIX.1-1988), of GNU, star and v7. Whatever does not hold together is a fault:
- * a wrong checksum, a number that is none, a size that can't be.
+ * The fields of ustar (POSIX.1-1988), of GNU, star and v7, in the block at `at`. Whatever does not hold
+ * together is a fault: a wrong checksum, a number that is none, a size that can't be.
  */
-export function parseHeader(block: Uint8Array): RawHeader {
-  checkSum(block);
-  const format = formatOf(block);
-  const prefix = format.prefix === 0 ? "" : cString(block, 345, format.prefix);
-  const name = cString(block, 0, 100);
-  const devices = format.name === "v7" ? [0, 0] : [number(block, 329, 8), number(block, 337, 8)];
+export function parseHeader(bytes: Buffer, at: number): RawHeader {
+  checkSum(bytes, at);
+  const format = formatOf(bytes, at);
+  const flag = String.fromCharCode(bytes[at + 156] ?? 0);
+  const name = cString(bytes, at, 100);
+  const prefix = prefixOf(bytes, at, format);
+  const device = format !== "v7" && (flag === "3" || flag === "4");
   return {
-    flag: String.fromCharCode(block[156] ?? 0),
-    name: (prefix === "" ? name : `${prefix}/${name}`) as ByteString,
-    link: cString(block, 157, 100),
-    mode: number(block, 100, 8) & 0o7777,
-    uid: number(block, 108, 8),
-    gid: number(block, 116, 8),
-    size: number(block, 124, 12),
-    mtime: number(block, 136, 12, "signed"),
-    major: devices[0] ?? 0,
-    minor: devices[1] ?? 0,
+    format,
+    flag,
+    name: prefix === "" ? name : (`${prefix}/${name}` as ByteString),
+    link: cString(bytes, at + 157, 100),
+    mode: numberField(bytes, at + 100, 8) & 0o7777,
+    uid: numberField(bytes, at + 108, 8),
+    gid: numberField(bytes, at + 116, 8),
+    size: numberField(bytes, at + 124, 12),
+    mtime: signedField(bytes, at + 136, 12),
+    major: device ? numberField(bytes, at + 329, 8) : 0,
+    minor: device ? numberField(bytes, at + 337, 8) : 0,
   };
 }
 
-/** Older tars summed signed characters. */
-function checkSum(block: Uint8Array): void {
-  let unsigned = 0;
-  let signed = 0;
-  for (let at = 0; at < BLOCK; at += 1) {
-    const byte = at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0);
-    unsigned += byte;
-    signed += byte > 127 ? byte - 256 : byte;
-  }
-  const stored = number(block, 148, 8);
-  if (stored !== unsigned && stored !== signed)
-    throw new TarFault("the header's checksum is wrong");
+export function isZeroBlock(bytes: Uint8Array, at: number): boolean {
+  for (let index = at; index < at + BLOCK; index += 1) if (bytes[index] !== 0) return false;
+  return true;
 }
 
-function formatOf(block: Uint8Array): { readonly name: string; readonly prefix: number } {
-  const magic = byteString(block.subarray(257, 265));
-  if (magic === "ustar  \0") return { name: "gnu", prefix: 0 };
-  if (!magic.startsWith("ustar\0")) return { name: "v7", prefix: 0 };
-  const star = byteString(block.subarray(508, 512)) === "tar\0";
-  return star ? { name: "star", prefix: 131 } : { name: "ustar", prefix: 155 };
+/** Four bytes a turn: half of what a header costs is this sum. */
+function checkSum(bytes: Uint8Array, at: number): void {
+  let sum = 8 * 0x20;
+  for (let index = at; index < at + BLOCK; index += 4) {
+    sum += (bytes[index] ?? 0) + (bytes[index + 1] ?? 0);
+    sum += (bytes[index + 2] ?? 0) + (bytes[index + 3] ?? 0);
+  }
+  for (let index = at + 148; index < at + 156; index += 1) sum -= bytes[index] ?? 0;
+  const stored = octalField(bytes, at + 148, 8);
+  if (stored !== sum && stored !== sum - 256 * highBytes(bytes, at)) {
+    throw new TarFault("the header's checksum is wrong");
+  }
+}
+
+/** Older tars summed signed characters: every byte above 127 counted 256 less. */
+function highBytes(bytes: Uint8Array, at: number): number {
+  let high = 0;
+  for (let index = 0; index < BLOCK; index += 1) {
+    if ((index < 148 || index >= 156) && (bytes[at + index] ?? 0) > 127) high += 1;
+  }
+  return high;
+}
+
+function formatOf(bytes: Uint8Array, at: number): RawHeader["format"] {
+  if (reads(bytes, at + 257, "ustar\0")) {
+    return reads(bytes, at + 508, "tar\0") ? "star" : "ustar";
+  }
+  return reads(bytes, at + 257, "ustar  \0") ? "gnu" : "v7";
+}
+
+function prefixOf(bytes: Buffer, at: number, format: RawHeader["format"]): string {
+  if (format === "v7" || bytes[at + 345] === 0) return "";
+  if (format === "gnu") return prefixOfOldGo(bytes, at);
+  return cString(bytes, at + 345, format === "star" ? 131 : 155);
+}
+
+/**
+ * Go before 1.8, and so the docker of its time, wrote ustar's prefix into GNU headers, over their
+ * times. Go still reads those: what is no time there is a prefix.
+ */
+function prefixOfOldGo(bytes: Buffer, at: number): string {
+  const times = isNumberField(bytes, at + 345, 12) && isNumberField(bytes, at + 357, 12);
+  const prefix = times ? "" : cString(bytes, at + 345, 155);
+  return isAscii(prefix) ? prefix : "";
 }
 
 /** Up to the first NUL, or all of the field. */
-export function cString(block: Uint8Array, at: number, length: number): ByteString {
-  const field = block.subarray(at, at + length);
-  const end = field.indexOf(0);
-  return byteString(end < 0 ? field : field.subarray(0, end));
+function cString(bytes: Buffer, at: number, length: number): ByteString {
+  let end = at;
+  while (end < at + length && bytes[end] !== 0) end += 1;
+  return (end === at ? "" : bytes.toString("latin1", at, end)) as ByteString;
 }
 
-/** Octal digits between spaces and NULs, or GNU's base-256 where the first bit is set. */
-export function number(
-  block: Uint8Array,
-  at: number,
-  length: number,
-  sign: "signed" | "unsigned" = "unsigned",
-): number {
-  const first = block[at] ?? 0;
-  const value = first & 0x80 ? base256(block, at, length) : octal(block, at, length);
-  if (!Number.isSafeInteger(value) || (sign === "unsigned" && value < 0)) {
-    throw new TarFault("a number in the header is out of range");
+function reads(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    if (bytes[at + index] !== text.charCodeAt(index)) return false;
   }
-  return value;
-}
-
-function octal(block: Uint8Array, at: number, length: number): number {
-  const text = byteString(block.subarray(at, at + length));
-  const [, digits] = /^[ \0]*([0-7]*)[ \0]*$/.exec(text) ?? [];
-  if (digits === undefined) throw new TarFault("a number in the header is not octal");
-  return digits === "" ? 0 : Number.parseInt(digits, 8);
-}
-
-/** Two's complement, big endian; the first bit is the mark, the second the sign. */
-function base256(block: Uint8Array, at: number, length: number): number {
-  const first = block[at] ?? 0;
-  let value = first & 0x40 ? BigInt(first & 0x7f) - 128n : BigInt(first & 0x3f);
-  for (let index = 1; index < length; index += 1)
-    value = value * 256n + BigInt(block[at + index] ?? 0);
-  return Number(value);
+  return true;
 }

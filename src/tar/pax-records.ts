@@ -1,16 +1,17 @@
 import { type ByteString, byteString } from "./byte-string.ts";
 import { TarFault } from "./fault.ts";
 
-/** Records in order, doubles included: sparse 0.0 means something by them. */
-export type PaxRecords = readonly (readonly [key: string, value: ByteString])[];
+/** By key; of records with one key the last counts. */
+export type PaxRecords = ReadonlyMap<string, ByteString>;
 
 /**
  * The records of a pax header (POSIX.1-2001): `LENGTH KEY=VALUE\n`, LENGTH counting all of it. One that
  * does not hold together is a fault: a reader that skips it sees other entries than one that does not
- * (CVE-2025-62518 and its kin).
+ * (CVE-2026-32766 and its kin). Sparse 0.0, which says the same keys over and over, comes out as 0.1.
  */
 export function parsePax(bytes: Uint8Array): PaxRecords {
-  const records: [string, ByteString][] = [];
+  const records = new Map<string, ByteString>();
+  const spans: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const length = decimalLength(byteString(bytes.subarray(at, Math.min(space, at + 20))));
@@ -18,13 +19,30 @@ export function parsePax(bytes: Uint8Array): PaxRecords {
     if (space < 0 || length <= space - at + 2 || end > bytes.length || bytes[end - 1] !== 0x0a) {
       throw new TarFault("a pax record has a wrong length");
     }
-    const body = bytes.subarray(space + 1, end - 1);
-    const equals = body.indexOf(0x3d);
+    const body = byteString(bytes.subarray(space + 1, end - 1));
+    const equals = body.indexOf("=");
     if (equals < 1) throw new TarFault("a pax record has no key");
-    records.push([byteString(body.subarray(0, equals)), byteString(body.subarray(equals + 1))]);
+    const key = body.slice(0, equals);
+    const value = body.slice(equals + 1) as ByteString;
+    checkNul(key, value);
+    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
+      const wanted = spans.length % 2 === 0 ? "GNU.sparse.offset" : "GNU.sparse.numbytes";
+      if (key !== wanted) throw new TarFault("its sparse map is not in pairs");
+      spans.push(value);
+    } else records.set(key, value);
     at = end;
   }
-  return records;
+  if (spans.length === 0) return records;
+  if (records.has("GNU.sparse.map")) throw new TarFault("it has two sparse maps");
+  return records.set("GNU.sparse.map", spans.join(",") as ByteString);
+}
+
+const NAMES: ReadonlySet<string> = new Set(["path", "linkpath", "GNU.sparse.name"]);
+
+/** A reader in C sees the part before a NUL: another key, another name. */
+function checkNul(key: string, value: string): void {
+  if (key.includes("\0")) throw new TarFault("a pax key holds a NUL");
+  if (NAMES.has(key) && value.includes("\0")) throw new TarFault(`its ${key} holds a NUL`);
 }
 
 function decimalLength(text: string): number {
@@ -34,7 +52,7 @@ function decimalLength(text: string): number {
 
 /** A whole number, as `size`, `uid` and `gid` are written. */
 export function paxNumber(value: string): number {
-  const number = /^(?:0|[1-9][0-9]{0,19})$/.test(value) ? Number(value) : Number.NaN;
+  const number = /^[0-9]{1,19}$/.test(value) ? Number(value) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new TarFault("a pax record holds no number");
   return number;
 }

@@ -1,3 +1,4 @@
+import type { ByteString } from "./byte-string.ts";
 import type { TarEntry } from "./entry.ts";
 
 const NAME_BYTES = 100;
@@ -5,26 +6,40 @@ const LARGEST_ID = 0o7777777;
 const LARGEST_SIZE = 0o77777777777;
 const NS = 1_000_000_000n;
 
-/** The pax records that an entry needs beyond ustar, keys in order; empty when it needs none. */
-export function paxRecords(entry: TarEntry): Uint8Array {
-  const records = new Map<string, string | Uint8Array>();
-  const { path, linkPath = "", size = 0, uid = 0, gid = 0, mtimeNs = 0n, xattrs = {} } = entry;
-  if (!fits(path)) records.set("path", path);
-  if (!fits(linkPath)) records.set("linkpath", linkPath);
-  if (size > LARGEST_SIZE) records.set("size", String(size));
-  if (uid > LARGEST_ID) records.set("uid", String(uid));
-  if (gid > LARGEST_ID) records.set("gid", String(gid));
+/** An entry whose names are bytes. */
+export interface NamedEntry extends Omit<TarEntry, "path" | "linkPath"> {
+  readonly path: ByteString;
+  readonly linkPath: ByteString;
+}
+
+/**
+ * The pax records that an entry needs beyond ustar, keys in order; empty when it needs none. `archived`
+ * counts the bytes that follow its header.
+ */
+export function paxRecords(entry: NamedEntry, archived: number): Uint8Array {
+  const records = new Map<string, Uint8Array>();
+  const say = (key: string, value: string) => records.set(key, Buffer.from(value, "latin1"));
+  const { path, linkPath, uid = 0, gid = 0, mtimeNs = 0n, xattrs = {} } = entry;
+  if (entry.data !== undefined) {
+    say("GNU.sparse.major", "1");
+    say("GNU.sparse.minor", "0");
+    say("GNU.sparse.name", path);
+    say("GNU.sparse.realsize", String(entry.size ?? 0));
+  } else if (!fits(path)) say("path", path);
+  if (!fits(linkPath)) say("linkpath", linkPath);
+  if (archived > LARGEST_SIZE) say("size", String(archived));
+  if (uid > LARGEST_ID) say("uid", String(uid));
+  if (gid > LARGEST_ID) say("gid", String(gid));
   const beyond = mtimeNs < 0n || mtimeNs / NS > BigInt(LARGEST_SIZE);
-  if (beyond || mtimeNs % NS !== 0n) records.set("mtime", decimal(mtimeNs));
+  if (beyond || mtimeNs % NS !== 0n) say("mtime", decimal(mtimeNs));
   for (const [name, value] of Object.entries(xattrs)) records.set(`SCHILY.xattr.${name}`, value);
-  const keys = [...records.keys()].sort();
-  return Buffer.concat(keys.map((key) => record(key, records.get(key) ?? "")));
+  const sorted = [...records].sort(([one], [other]) => (one < other ? -1 : 1));
+  return Buffer.concat(sorted.map(([key, value]) => record(key, value)));
 }
 
 /** `LENGTH KEY=VALUE\n`, where LENGTH counts itself. */
-function record(key: string, value: string | Uint8Array): Uint8Array {
-  const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
-  const body = Buffer.concat([Buffer.from(` ${key}=`, "utf8"), bytes, Buffer.from("\n")]);
+function record(key: string, value: Uint8Array): Uint8Array {
+  const body = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from("\n")]);
   let length = body.length;
   while (String(length).length + body.length !== length) {
     length = String(length).length + body.length;

@@ -1,9 +1,11 @@
 import { LadingError } from "../errors.ts";
-import { EntryBuilder } from "./build-entry.ts";
+import { buildEntry, type Draft, draftEntry } from "./build-entry.ts";
 import { TarFault } from "./fault.ts";
 import { BLOCK, isZeroBlock, parseHeader } from "./header.ts";
+import { MetaHeaders } from "./meta-headers.ts";
 import type { ReadEntry } from "./read-entry.ts";
-import { type DataSpan, GnuSparse, type SparseMap, SparseMapReader } from "./sparse.ts";
+import type { DataSpan, SparseMap } from "./sparse.ts";
+import { GnuSparseReader, SparseMapReader } from "./sparse-readers.ts";
 
 /** Hears of an archive as it is read, in order. */
 export interface TarHandler {
@@ -14,7 +16,7 @@ export interface TarHandler {
   finish(): void;
 }
 
-/** How much the headers of one entry may take: names, attributes, sparse maps. */
+/** How much one header may take: names, attributes, sparse maps. As much as Go and libarchive read. */
 const MAX_META = 1024 * 1024;
 
 /**
@@ -24,10 +26,11 @@ const MAX_META = 1024 * 1024;
  */
 export class TarReader {
   readonly #handler: TarHandler;
-  readonly #builder = new EntryBuilder();
-  readonly #partial = new Uint8Array(BLOCK);
+  readonly #meta = new MetaHeaders();
+  /** A block whose bytes come in several pieces. */
+  readonly #partial = Buffer.alloc(BLOCK);
   #filled = 0;
-  #state: State = { kind: "header", zeros: 0 };
+  #state: State = BETWEEN;
   /** Bytes taken so far, and where the current entry's first header stands. */
   #position = 0;
   #entryStart = 0;
@@ -42,124 +45,146 @@ export class TarReader {
     return this.#entries;
   }
 
+  /** What it throws once it throws ever after. */
   push(bytes: Uint8Array): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#located(() => {
-      for (let at = 0; at < bytes.length; ) {
-        const taken = this.#take(at === 0 ? bytes : bytes.subarray(at));
+      for (let at = 0; at < buffer.length; ) {
+        const taken = this.#take(buffer, at);
         at += taken;
         this.#position += taken;
       }
     });
   }
 
-  /** Nothing more comes. An archive may end without its two blocks of zeros, but not inside an entry. */
+  /**
+   * Nothing more comes. An archive may end without its two blocks of zeros and without the last file's
+   * padding (Go's writer, when it is not closed), but not inside an entry.
+   */
   end(): void {
     this.#located(() => {
-      const { kind } = this.#state;
-      const between = kind === "header" && this.#filled === 0 && !this.#builder.begun;
-      if (kind !== "end" && !between) throw new TarFault("the archive ends in the middle of it");
+      const state = this.#state;
+      if (state.kind === "failed") throw state.error;
+      const { kind } = state;
+      const between = kind === "header" && this.#filled === 0 && !this.#meta.begun;
+      if (kind !== "end" && kind !== "padding" && !between) throw new TarFault(CUT_OFF);
     });
   }
 
-  /** Takes some of the bytes, at least one. */
-  #take(bytes: Uint8Array): number {
+  /** Takes some of the bytes from `at` on, at least one. */
+  #take(bytes: Buffer, at: number): number {
     const state = this.#state;
-    if (state.kind === "end") return bytes.length;
-    if (state.kind === "content") return this.#takeContent(state, bytes);
-    if (state.kind === "padding") return this.#takePadding(state, bytes);
-    if (this.#filled === 0 && bytes.length >= BLOCK) {
-      this.#takeBlock(state, bytes.subarray(0, BLOCK));
+    switch (state.kind) {
+      case "failed":
+        throw state.error;
+      case "end":
+        return bytes.length - at;
+      case "content":
+        return this.#takeContent(state, bytes, at);
+      case "padding":
+        return this.#takePadding(state, bytes.length - at);
+      default:
+        return this.#fillBlock(state, bytes, at);
+    }
+  }
+
+  #fillBlock(state: BlockState, bytes: Buffer, at: number): number {
+    if (this.#filled === 0 && bytes.length - at >= BLOCK) {
+      this.#takeBlock(state, bytes, at);
       return BLOCK;
     }
-    const taken = Math.min(BLOCK - this.#filled, bytes.length);
-    this.#partial.set(bytes.subarray(0, taken), this.#filled);
+    const taken = bytes.copy(this.#partial, this.#filled, at);
     this.#filled += taken;
     if (this.#filled === BLOCK) {
       this.#filled = 0;
-      this.#takeBlock(state, this.#partial);
+      this.#takeBlock(state, this.#partial, 0);
     }
     return taken;
   }
 
-  #takeBlock(state: BlockState, block: Uint8Array): void {
+  #takeBlock(state: BlockState, bytes: Buffer, at: number): void {
     switch (state.kind) {
       case "header":
-        this.#takeHeader(state, block);
+        this.#takeHeader(state, bytes, at);
         break;
       case "meta":
-        this.#takeMeta(state, block);
+        this.#takeMeta(state, bytes, at);
         break;
       case "gnu-sparse":
-        state.sparse.extend(block);
-        if (!state.sparse.more) this.#begin(state.sparse.map(state.archived), state.archived);
+        state.reader.push(bytes, at);
+        if (!state.reader.more) this.#begin(state.draft, state.reader.map, state.draft.archived);
         break;
       case "sparse-map":
-        this.#takeMap(state, block);
+        this.#takeMap(state, bytes, at);
     }
   }
 
-  #takeMap({ reader, size, archived }: SparseMapState, block: Uint8Array): void {
-    const map = reader.push(block, size);
-    const left = archived - reader.bytes;
-    if (left < 0) throw new TarFault("its sparse map is longer than its content");
-    if (map !== undefined) this.#begin(map, left);
-  }
-
-  #takeHeader({ zeros }: HeaderState, block: Uint8Array): void {
-    if (!this.#builder.begun) this.#entryStart = this.#position - (this.#position % BLOCK);
-    if (isZeroBlock(block)) {
-      if (this.#builder.begun) throw new TarFault("the archive ends in the middle of it");
-      this.#state = zeros === 0 ? { kind: "header", zeros: 1 } : { kind: "end" };
+  #takeHeader({ zeros }: HeaderState, bytes: Buffer, at: number): void {
+    const { begun } = this.#meta;
+    if (!begun) this.#entryStart = this.#position - (this.#position % BLOCK);
+    if (bytes[at] === 0 && isZeroBlock(bytes, at)) {
+      if (begun) throw new TarFault(CUT_OFF);
+      this.#state = zeros ? { kind: "end" } : { kind: "header", zeros: true };
       return;
     }
-    if (zeros > 0) throw new TarFault("a block of zeros stands before it");
-    const header = parseHeader(block);
-    if (EntryBuilder.isMeta(header.flag)) {
-      if (header.size > MAX_META)
-        throw new TarFault(`its headers are larger than ${MAX_META} bytes`);
-      const bytes = new Uint8Array(header.size);
-      this.#state = { kind: "meta", flag: header.flag, bytes, filled: 0 };
-      if (header.size === 0) this.#endMeta(header.flag, bytes);
+    if (zeros) throw new TarFault("a block of zeros stands before it");
+    const header = parseHeader(bytes, at);
+    if (MetaHeaders.is(header.flag)) {
+      this.#beginMeta(header.flag, header.size);
       return;
     }
-    const { archived, sparse } = this.#builder.take(header);
-    if (header.flag === "S") {
-      const gnu = new GnuSparse(block);
-      if (gnu.more) this.#state = { kind: "gnu-sparse", sparse: gnu, archived };
-      else this.#begin(gnu.map(archived), archived);
-    } else if (sparse === "in-content") {
-      const reader = new SparseMapReader();
-      this.#state = { kind: "sparse-map", reader, size: this.#builder.realSize, archived };
-    } else this.#begin(sparse, archived);
+    const draft = draftEntry(header, this.#meta);
+    const { sparse, archived } = draft;
+    if (sparse === undefined) this.#begin(draft, undefined, archived);
+    else if (sparse.kind === "map") this.#begin(draft, sparse.map, archived);
+    else if (sparse.kind === "in-content") {
+      this.#state = { kind: "sparse-map", reader: new SparseMapReader(sparse.size), draft };
+    } else {
+      const reader = new GnuSparseReader(bytes, at);
+      if (reader.more) this.#state = { kind: "gnu-sparse", reader, draft };
+      else this.#begin(draft, reader.map, archived);
+    }
   }
 
-  #takeMeta(state: MetaState, block: Uint8Array): void {
-    const taken = Math.min(BLOCK, state.bytes.length - state.filled);
-    state.bytes.set(block.subarray(0, taken), state.filled);
-    state.filled += taken;
+  #beginMeta(flag: string, size: number): void {
+    if (size > MAX_META) throw new TarFault(`its headers are larger than ${MAX_META} bytes`);
+    const bytes = Buffer.alloc(size);
+    if (size === 0) this.#endMeta(flag, bytes);
+    else this.#state = { kind: "meta", flag, bytes, filled: 0 };
+  }
+
+  #takeMeta(state: MetaState, bytes: Buffer, at: number): void {
+    state.filled += bytes.copy(state.bytes, state.filled, at, at + BLOCK);
     if (state.filled === state.bytes.length) this.#endMeta(state.flag, state.bytes);
   }
 
-  #endMeta(flag: string, bytes: Uint8Array): void {
-    this.#builder.takeMeta(flag, bytes);
-    this.#state = { kind: "header", zeros: 0 };
+  #endMeta(flag: string, bytes: Buffer): void {
+    this.#meta.take(flag, bytes);
+    this.#state = BETWEEN;
   }
 
-  #begin(map: SparseMap | undefined, archived: number): void {
-    const entry = this.#builder.build(map, archived, this.#entries + 1, this.#entryStart);
+  #takeMap({ reader, draft }: SparseMapState, bytes: Buffer, at: number): void {
+    const map = reader.push(bytes, at);
+    const left = draft.archived - reader.bytes;
+    if (left < 0) throw new TarFault("its sparse map is longer than its content");
+    if (map !== undefined) this.#begin(draft, map, left);
+  }
+
+  #begin(draft: Draft, map: SparseMap | undefined, archived: number): void {
+    const entry = buildEntry(draft, map, archived, this.#entries + 1, this.#entryStart);
+    this.#meta.clear();
     this.#entries += 1;
     this.#handler.entry(entry);
     const padding = (BLOCK - (archived % BLOCK)) % BLOCK;
-    if (archived > 0) {
-      this.#state = { kind: "content", spans: entry.data, span: 0, done: 0, padding };
-    } else this.#finish(0);
+    if (archived === 0) this.#finish(0);
+    else this.#state = { kind: "content", spans: entry.data, span: 0, done: 0, padding };
   }
 
-  #takeContent(state: ContentState, bytes: Uint8Array): number {
+  #takeContent(state: ContentState, bytes: Buffer, at: number): number {
     const span = state.spans[state.span];
     if (span === undefined) throw new TarFault("it has more content than it says");
-    const taken = Math.min(span.length - state.done, bytes.length);
-    this.#handler.data(bytes.subarray(0, taken), span.offset + state.done);
+    const taken = Math.min(span.length - state.done, bytes.length - at);
+    this.#handler.data(bytes.subarray(at, at + taken), span.offset + state.done);
     state.done += taken;
     if (state.done === span.length) {
       state.span += 1;
@@ -169,16 +194,16 @@ export class TarReader {
     return taken;
   }
 
-  #takePadding(state: PaddingState, bytes: Uint8Array): number {
-    const taken = Math.min(state.left, bytes.length);
+  #takePadding(state: PaddingState, available: number): number {
+    const taken = Math.min(state.left, available);
     state.left -= taken;
-    if (state.left === 0) this.#state = { kind: "header", zeros: 0 };
+    if (state.left === 0) this.#state = BETWEEN;
     return taken;
   }
 
   #finish(padding: number): void {
     this.#handler.finish();
-    this.#state = padding > 0 ? { kind: "padding", left: padding } : { kind: "header", zeros: 0 };
+    this.#state = padding > 0 ? { kind: "padding", left: padding } : BETWEEN;
   }
 
   #located(work: () => void): void {
@@ -187,37 +212,48 @@ export class TarReader {
     } catch (error) {
       if (!(error instanceof TarFault)) throw error;
       const where = `entry ${this.#entries + 1} of the tar, at byte ${this.#entryStart}`;
-      throw new LadingError("malformed", `${where}: ${error.message}`, { cause: error });
+      const located = new LadingError("malformed", `${where}: ${error.message}`, { cause: error });
+      this.#state = { kind: "failed", error: located };
+      throw located;
     }
   }
 }
 
-type State = BlockState | ContentState | PaddingState | { readonly kind: "end" };
+const CUT_OFF = "the archive ends in the middle of it";
+
+type State =
+  | BlockState
+  | ContentState
+  | PaddingState
+  | { readonly kind: "end" }
+  | { readonly kind: "failed"; readonly error: LadingError };
 type BlockState = HeaderState | MetaState | GnuSparseState | SparseMapState;
 
 interface HeaderState {
   readonly kind: "header";
-  readonly zeros: number;
+  /** Whether a block of zeros has come. */
+  readonly zeros: boolean;
 }
+
+const BETWEEN: HeaderState = { kind: "header", zeros: false };
 
 interface MetaState {
   readonly kind: "meta";
   readonly flag: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   filled: number;
 }
 
 interface GnuSparseState {
   readonly kind: "gnu-sparse";
-  readonly sparse: GnuSparse;
-  readonly archived: number;
+  readonly reader: GnuSparseReader;
+  readonly draft: Draft;
 }
 
 interface SparseMapState {
   readonly kind: "sparse-map";
   readonly reader: SparseMapReader;
-  readonly size: number;
-  readonly archived: number;
+  readonly draft: Draft;
 }
 
 interface ContentState {

@@ -1,5 +1,5 @@
 import { TarFault } from "./fault.ts";
-import { BLOCK, number } from "./header.ts";
+import { BLOCK, type RawHeader } from "./header.ts";
 import { type PaxRecords, paxNumber } from "./pax-records.ts";
 
 /** Where archived bytes belong in the file; holes lie between. */
@@ -14,14 +14,46 @@ export interface SparseMap {
   readonly size: number;
 }
 
-const MAX_SPANS = 1_000_000;
+/** Where an entry's map is: here, in front of its content (GNU 1.0), or in its header (old GNU). */
+export type Sparse =
+  | { readonly kind: "map"; readonly map: SparseMap }
+  | { readonly kind: "in-content"; readonly size: number }
+  | { readonly kind: "in-header" };
 
-/** In order, apart from each other, inside the file, and as many bytes as are archived. */
+export const MAX_SPANS = 1_000_000;
+
+/** `undefined` for a file that is not sparse. */
+export function sparseOf(
+  header: RawHeader,
+  pax: PaxRecords | undefined,
+  isFile: boolean,
+): Sparse | undefined {
+  const inPax = pax !== undefined && hasSparseKey(pax);
+  if (header.flag === "S") {
+    // Star has a sparse format of its own under this flag.
+    if (header.format !== "gnu" || inPax) throw new TarFault("it is sparse in an unknown way");
+    return { kind: "in-header" };
+  }
+  if (!inPax) return undefined;
+  if (!isFile) throw new TarFault("it has a sparse map and is no file");
+  const version = [pax.get("GNU.sparse.major"), pax.get("GNU.sparse.minor")].join(".");
+  if (version === "1.0") return { kind: "in-content", size: realSize(pax) };
+  if (version !== "." && version !== "0.0" && version !== "0.1") {
+    throw new TarFault("its sparse format is of an unknown version");
+  }
+  return { kind: "map", map: { spans: spansOf(pax), size: realSize(pax) } };
+}
+
+/**
+ * In order, apart from each other, inside the file, and as many bytes as are archived. Every part but
+ * the last is whole blocks: GNU tar begins each with a block, Go goes on within one.
+ */
 export function checkSparse({ spans, size }: SparseMap, archived: number): SparseMap {
   let end = 0;
   let bytes = 0;
   for (const { offset, length } of spans) {
     if (offset < end || offset + length > size) throw new TarFault("its sparse map has no order");
+    if (length > 0 && bytes % BLOCK !== 0) throw new TarFault("a part of it ends within a block");
     end = offset + length;
     bytes += length;
   }
@@ -29,81 +61,7 @@ export function checkSparse({ spans, size }: SparseMap, archived: number): Spars
   return { spans: spans.filter(({ length }) => length > 0), size };
 }
 
-/** GNU's old format: four spans in the header, the rest in blocks behind it. */
-export class GnuSparse {
-  readonly #spans: DataSpan[] = [];
-  readonly #size: number;
-  more: boolean;
-
-  constructor(header: Uint8Array) {
-    this.#size = number(header, 483, 12);
-    this.#read(header, 386, 4);
-    this.more = header[482] !== 0;
-  }
-
-  extend(block: Uint8Array): void {
-    this.#read(block, 0, 21);
-    this.more = block[504] !== 0;
-  }
-
-  map(archived: number): SparseMap {
-    return checkSparse({ spans: this.#spans, size: this.#size }, archived);
-  }
-
-  #read(block: Uint8Array, at: number, count: number): void {
-    for (let index = 0; index < count; index += 1) {
-      const start = at + index * 24;
-      if (block[start] === 0) return;
-      this.#spans.push({ offset: number(block, start, 12), length: number(block, start + 12, 12) });
-      if (this.#spans.length > MAX_SPANS) throw new TarFault("its sparse map is too long");
-    }
-  }
-}
-
-/** The map of sparse 0.0 (a record for each number) or 0.1 (one record); `undefined` for no map. */
-export function paxSparse(records: PaxRecords): SparseMap | undefined {
-  const size = lastOf(records, "GNU.sparse.size");
-  if (size === undefined) return undefined;
-  const joined = lastOf(records, "GNU.sparse.map");
-  const numbers =
-    joined === undefined
-      ? records.flatMap(([key, value]) =>
-          /^GNU\.sparse\.(?:offset|numbytes)$/.test(key) ? [value] : [],
-        )
-      : joined === ""
-        ? []
-        : joined.split(",");
-  return { spans: pairs(numbers.map(paxNumber)), size: paxNumber(size) };
-}
-
-/** Sparse 1.0 keeps its map in front of the content: a count, then pairs, a number a line. */
-export class SparseMapReader {
-  #text = "";
-  #blocks = 0;
-
-  /** Takes a block; the map once all of it is there. */
-  push(block: Uint8Array, size: number): SparseMap | undefined {
-    this.#text += Buffer.from(block).toString("latin1");
-    this.#blocks += 1;
-    const lines = this.#text.split("\n");
-    const count = lines.length > 1 ? paxNumber(lines[0] ?? "") : undefined;
-    if (this.#blocks * BLOCK > MAX_SPANS * 22 || (count ?? 0) > MAX_SPANS) {
-      throw new TarFault("its sparse map is too long");
-    }
-    if (count === undefined || lines.length <= 2 * count + 1) return undefined;
-    return { spans: pairs(lines.slice(1, 2 * count + 1).map(paxNumber)), size };
-  }
-
-  get bytes(): number {
-    return this.#blocks * BLOCK;
-  }
-}
-
-function lastOf(records: PaxRecords, wanted: string): string | undefined {
-  return records.findLast(([key]) => key === wanted)?.[1];
-}
-
-function pairs(numbers: readonly number[]): DataSpan[] {
+export function pairs(numbers: readonly number[]): DataSpan[] {
   if (numbers.length % 2 !== 0 || numbers.length > 2 * MAX_SPANS) {
     throw new TarFault("its sparse map is not in pairs");
   }
@@ -111,4 +69,28 @@ function pairs(numbers: readonly number[]): DataSpan[] {
     offset: numbers[2 * index] ?? 0,
     length: numbers[2 * index + 1] ?? 0,
   }));
+}
+
+function hasSparseKey(pax: PaxRecords): boolean {
+  for (const key of pax.keys()) if (key.startsWith("GNU.sparse.")) return true;
+  return false;
+}
+
+function realSize(pax: PaxRecords): number {
+  const size = pax.get("GNU.sparse.size");
+  const realSize = pax.get("GNU.sparse.realsize");
+  const value = size ?? realSize;
+  if (value === undefined || value !== (realSize ?? size)) {
+    throw new TarFault("its sparse map has no size");
+  }
+  return paxNumber(value);
+}
+
+function spansOf(pax: PaxRecords): readonly DataSpan[] {
+  const joined = pax.get("GNU.sparse.map") ?? "";
+  const spans = pairs(joined === "" ? [] : joined.split(",").map(paxNumber));
+  if (paxNumber(pax.get("GNU.sparse.numblocks") ?? "") !== spans.length) {
+    throw new TarFault("its sparse map has not as many spans as it says");
+  }
+  return spans;
 }

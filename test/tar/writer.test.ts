@@ -49,6 +49,25 @@ describe("the tar writer", () => {
     );
   });
 
+  it("writes holes that GNU tar reads as such", () => {
+    const data = Array.from({ length: 50 }, (_, at) => ({ offset: at * 100_000, length: 512 }));
+    const content = bytes("abcd".repeat(50 * 128));
+    const tar = createTar([{ path: "holes", type: "file", size: 5_000_000, data, content }]);
+    expect(tar.length).toBeLessThan(40_000);
+    const out = execFileSync("tar", ["-xOf", "-"], { input: tar, maxBuffer: 10_000_000 });
+    const whole = Buffer.alloc(5_000_000);
+    for (const { offset } of data) whole.write("abcd".repeat(128), offset);
+    expect(out.equals(whole)).toBe(true);
+  });
+
+  it("writes names of any bytes", () => {
+    const name = Uint8Array.of(0x63, 0x61, 0x66, 0xe9);
+    const tar = createTar([{ path: name, type: "symlink", linkPath: name }]);
+    const list = ["-tvf", "-", "--quoting-style=escape"];
+    const listed = execFileSync("tar", list, { input: tar, encoding: "utf8" });
+    expect(listed).toContain("caf\\351 -> caf\\351");
+  });
+
   it("makes the same bytes from the same entries", () => {
     const entry = {
       path: "a",

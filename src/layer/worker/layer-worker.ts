@@ -40,14 +40,14 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
   const { id, request, native } = envelope;
   try {
     const { kernel, createDecoder } = await loadTools(native);
-    const wanted = cancellation(envelope);
+    const { wanted, report } = contact(envelope);
     switch (request.type) {
       case "unpack": {
         const record = unpackLayer(request, {
           kernel,
           createDecoder,
           wanted,
-          report: reporter(id),
+          report,
         });
         return record === undefined
           ? { id, type: "interrupted" }
@@ -74,20 +74,32 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
   }
 }
 
-function cancellation({ cancelled }: Envelope): () => void {
-  const cell = new Int32Array(cancelled);
-  return () => {
-    if (Atomics.load(cell, 0) !== 0) throw new LadingError("aborted", "aborted by the caller");
-  };
+/** How work looks up now and then: to see whether it is still wanted, and to say how far it is. */
+interface Contact {
+  wanted(): void;
+  report(progress: UnpackProgress): void;
 }
 
-/** Now and then: each report is a message to the thread that also moves the bytes. */
-function reporter(id: number): (progress: UnpackProgress) => void {
+/** Reports are rare, since each is a message to the thread that also moves the bytes. */
+function contact({ id, cancelled }: Envelope): Contact {
+  const cell = new Int32Array(cancelled);
   let last = performance.now();
-  return (progress) => {
+  let latest: UnpackProgress | undefined;
+  const tell = (): void => {
     const now = performance.now();
-    if (now - last < REPORT_MS) return;
+    if (latest === undefined || now - last < REPORT_MS) return;
     last = now;
-    parentPort?.postMessage({ id, type: "progress", progress } satisfies WorkerReply);
+    parentPort?.postMessage({ id, type: "progress", progress: latest } satisfies WorkerReply);
+    latest = undefined;
+  };
+  return {
+    wanted() {
+      if (Atomics.load(cell, 0) !== 0) throw new LadingError("aborted", "aborted by the caller");
+      tell();
+    },
+    report(progress) {
+      latest = progress;
+      tell();
+    },
   };
 }

@@ -1,0 +1,260 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LadingEvent } from "../../src/content/events.ts";
+import { tryLock } from "../../src/disk/lock.ts";
+import { parseDiffId } from "../../src/oci/digest.ts";
+import { mediaTypes } from "../../src/oci/media-types.ts";
+import { createTar } from "../../src/tar/writer.ts";
+import { addImage, addLayer } from "../../src/testkit/index.ts";
+import { type Lading, open } from "../../src/verbs/open.ts";
+import {
+  ignoreRange,
+  ScriptedRegistry,
+  substitute,
+  truncate,
+} from "../registry/scripted-registry.ts";
+import { temporaryFolder } from "../temporary.ts";
+import { countOf, layersIn, someFiles, tagImage } from "./unpack-rig.ts";
+
+let registry: ScriptedRegistry;
+let root: string;
+let lading: Lading;
+let events: LadingEvent[];
+const onEvent = (event: LadingEvent): void => void events.push(event);
+
+beforeEach(async () => {
+  registry = await ScriptedRegistry.start();
+  root = await temporaryFolder();
+  lading = await open({ root });
+  events = [];
+});
+afterEach(async () => {
+  await lading.close();
+  await registry[Symbol.asyncDispose]();
+});
+
+const reference = (name = "app:1"): string => `${registry.address}/${name}`;
+const unpacking = (name?: string): Promise<unknown> =>
+  lading.pull(reference(name), { unpack: true, onEvent });
+
+describe("unpacking while a layer arrives", () => {
+  it("writes what has come before the rest is there", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 20, 100_000)], "none");
+    const layer = image.layers[0];
+    let goOn = (): void => {};
+    const half = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    registry.on(`GET /v2/app/blobs/${layer?.digest}`, async ({ response, reply }) => {
+      const { status, headers, body } = reply();
+      response.writeHead(status, headers);
+      response.write(body.subarray(0, body.length / 2));
+      await half;
+      response.end(body.subarray(body.length / 2));
+    });
+    await lading.pull(reference(), {
+      unpack: true,
+      onEvent(event) {
+        onEvent(event);
+        // The rest is sent only when files of the first half were reported.
+        if (event.type === "unpack-progress" && event.entries > 5) goOn();
+      },
+    });
+    const types = events.map(({ type }) => type);
+    expect(types.indexOf("unpack-progress")).toBeLessThan(types.lastIndexOf("verified"));
+    expect((await layersIn(root)).published).toHaveLength(1);
+  });
+
+  it("begins again when the download does, and keeps nothing of what came before", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 30, 100_000)], "none");
+    const blob = `GET /v2/app/blobs/${image.layers[0]?.digest}`;
+    // Half of it, then the whole instead of the rest: a new generation.
+    registry.on(blob, truncate(1_500_000)).on(blob, ignoreRange);
+    await unpacking();
+    expect(events.some((event) => event.type === "bytes" && event.generation === 1)).toBe(true);
+    const { published, staged } = await layersIn(root);
+    expect(published).toHaveLength(1);
+    expect(staged).toEqual([]);
+    const rootfs = join(root, "layers", "sha256", published[0] ?? "", "rootfs");
+    expect(await readdir(join(rootfs, "a"))).toHaveLength(30);
+  });
+
+  it("publishes nothing of a blob with the wrong digest, whatever its tar holds", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 3, 1000)], "none");
+    const blob = `GET /v2/app/blobs/${image.layers[0]?.digest}`;
+    const other = createTar(someFiles("b", 3, 1000, 2));
+    registry.on(blob, substitute(other), 9);
+    await expect(unpacking()).rejects.toMatchObject({ code: "verification-failed" });
+    expect(await layersIn(root)).toEqual({ published: [], staged: [] });
+  });
+
+  it("calls what can't be decoded wrong only when the blob has its digest", async () => {
+    const tar = createTar(someFiles("a", 3, 1000));
+    const broken = gzipSync(tar).fill(0xff, 200, 300);
+    const descriptor = registry.content.add(mediaTypes.ociLayerGzip, broken);
+    const diffId = parseDiffId(`sha256:${createHash("sha256").update(tar).digest("hex")}`);
+    registry.content.tag("app:1", addImage(registry.content, [{ descriptor, diffId }]).descriptor);
+    await expect(unpacking()).rejects.toMatchObject({ code: "malformed" });
+    expect(await layersIn(root)).toEqual({ published: [], staged: [] });
+    // The blob itself is what its digest says.
+    expect(countOf(events, "verified")).toBeGreaterThan(0);
+  });
+
+  it("refuses a layer without the diff ID of its config", async () => {
+    const layer = addLayer(registry.content, createTar(someFiles("a", 1, 10)), "gzip");
+    const diffId = parseDiffId(`sha256:${"0".repeat(64)}`);
+    registry.content.tag("app:1", addImage(registry.content, [{ ...layer, diffId }]).descriptor);
+    await expect(unpacking()).rejects.toMatchObject({
+      code: "verification-failed",
+      message: expect.stringContaining("diff ID"),
+    });
+    expect(await layersIn(root)).toEqual({ published: [], staged: [] });
+  });
+
+  it("ends when it is aborted, with nothing half-made", async () => {
+    tagImage(registry.content, [someFiles("a", 50, 100_000)], "none");
+    const controller = new AbortController();
+    const pulled = lading.pull(reference(), {
+      unpack: true,
+      signal: controller.signal,
+      onEvent(event) {
+        if (event.type === "unpack-started") controller.abort();
+      },
+    });
+    await expect(pulled).rejects.toMatchObject({ code: "aborted" });
+    expect(await layersIn(root)).toEqual({ published: [], staged: [] });
+    await unpacking();
+    expect((await layersIn(root)).published).toHaveLength(1);
+  });
+});
+
+describe("the cache of unpacked layers", () => {
+  it("keeps one of a layer, whatever images and compressions have it", async () => {
+    const shared = someFiles("shared", 3, 1000);
+    tagImage(registry.content, [shared, someFiles("a", 1, 10)], "gzip", "app:a");
+    tagImage(registry.content, [shared, someFiles("b", 1, 10)], "none", "app:b");
+    await unpacking("app:a");
+    await unpacking("app:b");
+    expect((await layersIn(root)).published).toHaveLength(3);
+    const existed = events.filter((event) => event.type === "unpacked" && event.existed);
+    expect(existed).toHaveLength(1);
+  });
+
+  it("unpacks a layer once for all who want it at one moment", async () => {
+    tagImage(registry.content, [someFiles("a", 20, 50_000)]);
+    await using other = await open({ root });
+    await Promise.all([
+      unpacking(),
+      unpacking(),
+      other.pull(reference(), { unpack: true, onEvent }),
+    ]);
+    const made = events.filter((event) => event.type === "unpacked" && !event.existed);
+    expect(made).toHaveLength(1);
+  });
+
+  it("keeps an empty layer like any other", async () => {
+    tagImage(registry.content, [[]]);
+    await unpacking();
+    await unpacking();
+    const unpacked = events.flatMap((event) => (event.type === "unpacked" ? [event.existed] : []));
+    expect(unpacked).toEqual([false, true]);
+  });
+
+  it("keeps each form apart", async () => {
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    await unpacking();
+    await lading.pull(reference(), { unpack: { ownership: "squash", xattrs: "none" }, onEvent });
+    const { published } = await layersIn(root);
+    expect(published).toHaveLength(2);
+    expect(countOf(events, "unpack-started")).toBe(2);
+  });
+
+  it("does not trust after another boot what was never synced", async () => {
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    await unpacking();
+    await asFromAnotherBoot();
+    await unpacking();
+    expect(countOf(events, "unpack-started")).toBe(2);
+  });
+
+  it("trusts after another boot what was synced", async () => {
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    const synced = { unpack: { sync: true }, onEvent };
+    await lading.pull(reference(), synced);
+    await asFromAnotherBoot();
+    await lading.pull(reference(), synced);
+    expect(countOf(events, "unpack-started")).toBe(1);
+  });
+
+  it("unpacks again what has a damaged record", async () => {
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    await unpacking();
+    await writeFile(await recordPath(), "{");
+    await unpacking();
+    expect(countOf(events, "unpack-started")).toBe(2);
+  });
+
+  it("clears away what a killed process left, and leaves alone what another one writes", async () => {
+    const [dead, alive] = [
+      join(root, "staging", "sha256-dead"),
+      join(root, "staging", "sha256-alive"),
+    ];
+    for (const folder of [dead, alive])
+      await mkdir(join(folder, "rootfs", "x"), { recursive: true });
+    await mkdir(join(root, "lock"), { recursive: true });
+    const lock = await tryLock(join(root, "lock", "layer-sha256-alive"), "exclusive");
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    await unpacking();
+    expect((await layersIn(root)).staged).toEqual(["sha256-alive"]);
+    lock?.release();
+  });
+
+  async function recordPath(): Promise<string> {
+    const [only = ""] = (await layersIn(root)).published;
+    return join(root, "layers", "sha256", only, "layer.json");
+  }
+
+  async function asFromAnotherBoot(): Promise<void> {
+    const path = await recordPath();
+    const record = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(
+      path,
+      JSON.stringify({ ...record, bootId: "00000000-0000-0000-0000-000000000000" }),
+    );
+  }
+});
+
+describe("one large layer", () => {
+  it("is unpacked by two threads to the same result", async () => {
+    const files = someFiles("a", 40, 1_000_000);
+    tagImage(registry.content, [files], "gzip");
+    await using two = await open({ root, limits: { threads: 2 } });
+    const [one, split] = [join(root, "one"), join(root, "two")];
+    await lading.pull(reference());
+    await using single = await open({ root, limits: { threads: 1 } });
+    await single.unpack(reference(), one);
+    await two.unpack(reference(), split);
+    for (const file of files) {
+      if (file.type !== "file") continue;
+      const [left, right] = await Promise.all(
+        [one, split].map((to) => readFile(join(to, file.path))),
+      );
+      expect(left?.equals(file.content ?? Buffer.alloc(0))).toBe(true);
+      expect(right?.equals(file.content ?? Buffer.alloc(0))).toBe(true);
+    }
+  });
+
+  it("fails in both threads at once when its limit is reached", async () => {
+    tagImage(registry.content, [someFiles("a", 40, 1_000_000)], "gzip");
+    await using two = await open({ root, limits: { threads: 2 } });
+    const unpacked = two.unpack(reference(), join(root, "x"), { limits: { maxBytes: 5_000_000 } });
+    await expect(unpacked).rejects.toMatchObject({
+      code: "limit-exceeded",
+      hint: expect.stringContaining("--max-bytes"),
+    });
+    expect(await readdir(root)).not.toContain("x");
+  });
+});
