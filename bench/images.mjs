@@ -1,7 +1,18 @@
 // Image big: eight gzip layers out of Debian packages, as real images have them. Made once, kept in a cache.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  access,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { sh } from "./measure.mjs";
@@ -18,19 +29,74 @@ const LAYERS = [
 ];
 
 /** The folder of an OCI layout with the image `latest`. */
-export async function imageBig(cache) {
-  const layout = join(cache, "big");
-  if (
-    await access(join(layout, "index.json")).then(
-      () => true,
-      () => false,
-    )
-  )
-    return layout;
-  console.error("making image big out of Debian packages; this takes some minutes, once");
+export function imageBig(cache) {
+  return cached(cache, "big", async (layout, work) => {
+    console.error("making image big out of Debian packages; this takes some minutes, once");
+    await makeLayout(layout, await makeTars(work));
+  });
+}
+
+/** The base, the small packages and the last layer of big. */
+export async function imageDebian(cache) {
+  const big = await imageBig(cache);
+  return cached(cache, "debian", async (layout, work) => {
+    const layers = await layersOf(big);
+    const tars = [];
+    for (const [index, { digest }] of [layers[0], layers[1], layers.at(-1)].entries()) {
+      const tar = join(work, `layer${index}.tar`);
+      await sh(`gzip -dc ${big}/blobs/sha256/${digest.slice(7)} > ${tar}; gzip -6nk ${tar}`);
+      tars.push(tar);
+    }
+    await makeLayout(layout, tars);
+  });
+}
+
+/** The same image, its layers compressed with zstd. */
+export function zstdTwin(cache, image) {
+  return cached(cache, "big-zstd", async (layout, work) => {
+    const tars = [];
+    for (const [index, { digest }] of (await layersOf(image)).entries()) {
+      const tar = join(work, `layer${index}.tar`);
+      await sh(`gzip -dc ${image}/blobs/sha256/${digest.slice(7)} > ${tar}; zstd -q -3 ${tar}`);
+      tars.push(tar);
+    }
+    await makeLayout(layout, tars, { suffix: "zst", name: "zstd" });
+  });
+}
+
+/** An image of so many layers and files in all, for scaling: files of 2 KB, 50 in a directory. */
+export async function imageOf(folder, { layers, files }) {
+  const tars = [];
+  await mkdir(folder);
+  for (let layer = 0; layer < layers; layer += 1) {
+    const tar = join(folder, `layer${layer}.tar`);
+    const count = Math.ceil(files / layers);
+    await sh(`python3 - ${tar} ${layer} ${count} <<'PY'
+import io, sys, tarfile
+path, layer, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+    for n in range(count):
+        if n % 50 == 0:
+            folder = tarfile.TarInfo(f"l{layer}/d{n // 50}"); folder.type = tarfile.DIRTYPE; folder.mode = 0o755; tar.addfile(folder)
+        entry = tarfile.TarInfo(f"l{layer}/d{n // 50}/f{n}"); content = (f"{layer} {n} " * 200).encode()[:2048]; entry.size = len(content); tar.addfile(entry, io.BytesIO(content))
+PY
+gzip -1nk ${tar}`);
+    tars.push(tar);
+  }
+  await makeLayout(join(folder, "layout"), tars);
+  return join(folder, "layout");
+}
+
+async function cached(cache, name, make) {
+  const layout = join(cache, name);
+  const there = await access(join(layout, "index.json")).then(
+    () => true,
+    () => false,
+  );
+  if (there) return layout;
   const work = await mkdtemp(join(tmpdir(), "lading-bench-"));
   try {
-    await makeLayout(join(work, "layout"), await makeTars(work));
+    await make(join(work, "layout"), work);
     await mkdir(cache, { recursive: true });
     await cp(join(work, "layout"), `${layout}.new`, { recursive: true });
     await rename(`${layout}.new`, layout);
@@ -38,6 +104,13 @@ export async function imageBig(cache) {
     await rm(work, { recursive: true, force: true });
   }
   return layout;
+}
+
+async function layersOf(layout) {
+  const read = async (path) => JSON.parse(await readFile(path, "utf8"));
+  const { manifests } = await read(join(layout, "index.json"));
+  const manifest = join(layout, "blobs", "sha256", manifests[0].digest.slice(7));
+  return (await read(manifest)).layers;
 }
 
 async function makeTars(work) {
@@ -82,17 +155,17 @@ export async function imageLarge(folder, size) {
   return join(folder, "layout");
 }
 
-async function makeLayout(layout, tars) {
+async function makeLayout(layout, tars, { suffix, name } = { suffix: "gz", name: "gzip" }) {
   const blobs = join(layout, "blobs", "sha256");
   await mkdir(blobs, { recursive: true });
   const layers = [];
   const diffIds = [];
   for (const tar of tars) {
     diffIds.push(`sha256:${await sha256(tar)}`);
-    const hex = await sha256(`${tar}.gz`);
-    const { size } = await stat(`${tar}.gz`);
-    await rename(`${tar}.gz`, join(blobs, hex));
-    layers.push({ mediaType: `${OCI}.layer.v1.tar+gzip`, digest: `sha256:${hex}`, size });
+    const hex = await sha256(`${tar}.${suffix}`);
+    const { size } = await stat(`${tar}.${suffix}`);
+    await rename(`${tar}.${suffix}`, join(blobs, hex));
+    layers.push({ mediaType: `${OCI}.layer.v1.tar+${name}`, digest: `sha256:${hex}`, size });
     console.error(`  ${basename(tar)} ${(size / 1e6).toFixed(1)} MB`);
   }
   const put = async (mediaType, document) => {

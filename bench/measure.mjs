@@ -18,7 +18,7 @@ export async function sh(script) {
 export const MEMORY = "/dev/shm";
 
 /** One run of a command in a fresh folder of its own: seconds of wall and CPU, MB of memory. */
-async function runOnce({ command, prepare, extraCpu = async () => 0 }) {
+async function runOnce({ command, prepare, after, extraCpu = async () => 0 }) {
   const folder = await mkdtemp(join(MEMORY, "lading-bench-"));
   const report = join(folder, "cost");
   try {
@@ -37,6 +37,7 @@ async function runOnce({ command, prepare, extraCpu = async () => 0 }) {
       .map(Number);
     return { wall, cpu: user + system + (await extraCpu()) - before, rss: kilobytes / 1024 };
   } finally {
+    await after?.(folder);
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -14,10 +14,10 @@ export const ratio = (value) => value.toFixed(2);
 
 /** A section of BENCHMARKS.md. */
 export function section(name, { title, text, table, goals }, rounds) {
-  const reached = goals.map(
-    ([what, figure, goal]) =>
-      `- ${what}: **${figure.toFixed(2)}**, goal at most ${goal}${figure <= goal ? "" : " (missed)"}`,
-  );
+  const reached = goals.map(([what, figure, goal, sense = "at most"]) => {
+    const reached = sense === "at most" ? figure <= goal : figure >= goal;
+    return `- ${what}: **${figure.toFixed(2)}**, goal ${sense} ${goal}${reached ? "" : " (missed)"}`;
+  });
   return [
     `## ${title}`,
     text,

@@ -3,13 +3,15 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus, homedir, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { host } from "../bench/host.mjs";
+import { inflate } from "../bench/inflate.mjs";
 import { sh } from "../bench/measure.mjs";
 import { pull, start } from "../bench/pull.mjs";
 import { ranges } from "../bench/ranges.mjs";
 import { section } from "../bench/report.mjs";
+import { disks, flat, scale, unpack } from "../bench/unpack.mjs";
 import { run } from "./run.mjs";
 
-const BENCHES = { pull, start, host, ranges };
+const BENCHES = { pull, start, host, ranges, unpack, flat, disks, scale, inflate };
 const words = process.argv.slice(2);
 const at = words.indexOf("--rounds");
 const rounds = at < 0 ? 7 : Number(words[at + 1]);
@@ -24,11 +26,23 @@ if (unknown.length > 0 || !(rounds > 0)) {
   );
   process.exit(2);
 }
-for (const program of ["docker-registry", "skopeo", "ctr", "containerd", "dpkg-deb", "time"]) {
+const PROGRAMS = {
+  "docker-registry": "docker-registry",
+  skopeo: "skopeo",
+  ctr: "containerd",
+  "dpkg-deb": "dpkg",
+  time: "time",
+  podman: "podman",
+  buildah: "buildah",
+  umoci: "umoci",
+  igzip: "isal",
+  zstd: "zstd",
+  curl: "curl",
+  "mkfs.xfs": "xfsprogs",
+};
+for (const program of Object.keys(PROGRAMS)) {
   await sh(`command -v ${program}`).catch(() => {
-    console.log(
-      `${program} is missing: apt-get install docker-registry skopeo containerd dpkg time`,
-    );
+    console.log(`${program} is missing: apt-get install ${Object.values(PROGRAMS).join(" ")}`);
     process.exit(1);
   });
 }
@@ -62,7 +76,7 @@ async function preamble() {
   const version = async (name) => (await sh(`dpkg-query -W -f '\${Version}' ${name}`)).trim();
   const [model] = cpus();
   const tools = await Promise.all(
-    ["skopeo", "containerd", "docker-registry"].map(
+    ["skopeo", "containerd", "docker-registry", "podman", "buildah", "umoci", "isal"].map(
       async (name) => `${name} ${await version(name)}`,
     ),
   );

@@ -19,7 +19,7 @@ async function bundle() {
       "layer-worker": join(dist, "layer/worker/layer-worker.js"),
     },
     platform: "node",
-    external: ["@photostructure/sqlite", "koffi", "@cloudpss/zstd"],
+    external: ["@photostructure/sqlite", "koffi", "@cloudpss/zstd", "@cloudpss/zstd/napi"],
     logLevel: "silent",
   });
   // What two commands share is one chunk: fewer files to load weigh more than fewer bytes.

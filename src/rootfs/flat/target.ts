@@ -1,4 +1,5 @@
-import { mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { access, constants, mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errno, onDisk } from "../../disk/disk-error.ts";
 import { LadingError } from "../../errors.ts";
@@ -22,12 +23,16 @@ export const MARKER = ".lading-incomplete";
 /** What `mkfs` leaves in a new file system. */
 const OF_THE_FILE_SYSTEM = "lost+found";
 
-/** Looks at the target: what is in the way is an error before anything is written. */
-export async function flatTarget(path: string, force: boolean): Promise<FlatTarget> {
+/**
+ * Looks at the target: what is in the way is an error before anything is written. `owner` tells what
+ * one store left behind from what another one is at.
+ */
+export async function flatTarget(path: string, owner: string, force: boolean): Promise<FlatTarget> {
   const target = await settled(resolve(path));
   const found = await folderAt(target);
   const beside = dirname(target);
-  const prefix = `.${basename(target)}.lading-`;
+  const mark = `lading-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}-`;
+  const prefix = `.${basename(target)}.${mark}`;
   if (found === undefined) {
     await onDisk("making the folder for the root filesystem", beside, () =>
       mkdir(beside, { recursive: true }),
@@ -40,9 +45,9 @@ export async function flatTarget(path: string, force: boolean): Promise<FlatTarg
   );
   const isMount = found.device !== (await folderAt(beside))?.device || target === beside;
   if (strange.length > 0 && !force) throw notEmpty(target, names.includes(MARKER));
-  if (!isMount && names.length === 0)
-    return { path: target, how: "renamed", workshop: beside, prefix };
-  return { path: target, how: "in-place", workshop: target, prefix: ".lading-" };
+  const replaceable = !isMount && names.length === 0 && (await isWritable(beside));
+  if (replaceable) return { path: target, how: "renamed", workshop: beside, prefix };
+  return { path: target, how: "in-place", workshop: target, prefix: `.${mark}` };
 }
 
 /** Symbolic links among the parents are the caller's own; one in the target's place is followed too. */
@@ -67,6 +72,14 @@ async function folderAt(path: string): Promise<{ readonly device: number } | und
     path,
     hint: "name a folder that is not there, or an empty one",
   });
+}
+
+/** A folder in one that is not ours can be filled, but not replaced. */
+function isWritable(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 function notEmpty(path: string, interrupted: boolean): LadingError {

@@ -75,7 +75,7 @@ async function beginFlat(
 ): Promise<FlatRootfs> {
   const { layout } = await session.store();
   const { pool, overlay } = await session.layers();
-  const target = await flatTarget(directory, options.force ?? false);
+  const target = await flatTarget(directory, layout.root, options.force ?? false);
   const lock = await lockTarget(session, target.path, options);
   try {
     const folding = await foldsNames(target.workshop);

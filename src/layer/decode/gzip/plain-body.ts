@@ -89,8 +89,55 @@ export function plainBody(sink: Sink): BodyInflater {
     if (length !== (~(yield* bits(16)) & 0xffff)) throw corrupt("gzip", "invalid stored lengths");
     for (let left = length; left > 0; left -= 1) put(yield* bits(8));
   }
+  const fill = (): void => {
+    while (held < 16) {
+      hold |= (bytes[at] ?? 0) << held;
+      at += 1;
+      held += 8;
+    }
+  };
+  const low = (count: number): number => {
+    const value = hold & ((1 << count) - 1);
+    hold >>>= count;
+    held -= count;
+    return value;
+  };
+  const take = (code: Symbols): number => {
+    const found = code[hold & 0x7fff] ?? 0;
+    if (found === 0) throw corrupt("gzip", "invalid code");
+    low(found & 15);
+    return found >>> 4;
+  };
+  /** What `coded` does, without its care, as long as a whole symbol is surely there and fits. */
+  const run = (lengths: Symbols, distances: Symbols): boolean => {
+    const [lastIn, lastOut] = [bytes.length - 8, output.length - 258];
+    while (at <= lastIn && to <= lastOut) {
+      fill();
+      const code = take(lengths);
+      if (code === END_OF_BLOCK) return true;
+      if (code < END_OF_BLOCK) {
+        output[to] = code;
+        to += 1;
+        continue;
+      }
+      const base = LENGTH_BASE[code - 257];
+      if (base === undefined) throw corrupt("gzip", "invalid length code");
+      fill();
+      const end = to + base + low(LENGTH_EXTRA[code - 257] ?? 0);
+      fill();
+      const far = take(distances);
+      const from = DISTANCE_BASE[far];
+      if (from === undefined) throw corrupt("gzip", "invalid distance code");
+      fill();
+      const distance = from + low(DISTANCE_EXTRA[far] ?? 0);
+      if (distance > total + (to - flushed)) throw corrupt("gzip", "invalid distance too far back");
+      for (; to < end; to += 1) output[to] = output[to - distance] ?? 0;
+    }
+    return false;
+  };
   function* coded(lengths: Symbols, distances: Symbols): Generator<undefined, void> {
     for (;;) {
+      if (run(lengths, distances)) return;
       const code = yield* symbol(lengths);
       if (code === END_OF_BLOCK) return;
       if (code < END_OF_BLOCK) {
