@@ -1,4 +1,5 @@
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { ContentStore, Ingest, IngestOptions } from "./port.ts";
 import type { Watermark } from "./watermark.ts";
 
@@ -11,11 +12,16 @@ export interface ArrivingBlob {
   readonly published: Promise<boolean>;
 }
 
-/** Shows to `onArriving` each blob that begins to come in, where there is a file to read. */
-export function withArrivals(
-  store: ContentStore,
-  onArriving: (descriptor: Descriptor, blob: ArrivingBlob) => void,
-): ContentStore {
+/** Who follows blobs into a store. */
+export interface Arrivals {
+  /** A blob begins to come in, and there is a file to read. */
+  arriving(digest: Digest, blob: ArrivingBlob): void;
+  /** Whether a blob that is not there is not needed either. */
+  covers(digest: Digest): Promise<boolean>;
+}
+
+/** The store, its new blobs followed while they arrive. */
+export function withArrivals(store: ContentStore, arrivals: Arrivals): ContentStore {
   return {
     name: store.name,
     resolve: (name, options) => store.resolve(name, options),
@@ -23,10 +29,11 @@ export function withArrivals(
     open: (descriptor, range, options) => store.open(descriptor, range, options),
     tag: (name, descriptor, options) => store.tag(name, descriptor, options),
     async ingest(descriptor: Descriptor, options?: IngestOptions) {
+      if (await arrivals.covers(descriptor.digest)) return undefined;
       const ingest = await store.ingest(descriptor, options);
       if (ingest?.path === undefined) return ingest;
       const { shown, blob } = observed(ingest, ingest.path);
-      onArriving(descriptor, blob);
+      arrivals.arriving(descriptor.digest, blob);
       return shown;
     },
   };

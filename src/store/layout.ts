@@ -50,9 +50,17 @@ export class Layout {
   get layers(): string {
     return join(this.root, "layers");
   }
+  get discards(): string {
+    return join(this.root, "discarded");
+  }
   /** Where layers are written before they are whole. */
   get staging(): string {
     return join(this.root, "staging");
+  }
+
+  /** Says that a layer's blob was given up once it was unpacked. */
+  discarded(digest: Digest): string {
+    return join(this.discards, `${digestAlgorithm(digest)}-${digestHex(digest)}`);
   }
 
   /** All forms of an unpacked layer. */

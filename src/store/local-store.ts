@@ -11,6 +11,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import { blobSize, hasBlob, notInStore, openBlob } from "./blobs/blobs.ts";
+import { discardBlob, isDiscarded } from "./blobs/discarded.ts";
 import { Flights } from "./blobs/flight.ts";
 import { FileIngest } from "./blobs/ingest.ts";
 import { Catalog } from "./catalog/catalog.ts";
@@ -28,6 +29,7 @@ import {
   saveNames,
   touchImage,
 } from "./names/names.ts";
+import { ensureIndex } from "./names/restore-index.ts";
 import type {
   CollectReport,
   FindOptions,
@@ -46,8 +48,10 @@ export interface OpenStoreOptions {
 /** Opens the local store, making its folders when they are not there. */
 export async function openStore(options: OpenStoreOptions = {}): Promise<LocalStore> {
   const layout = new Layout(options.root ?? defaultRoot());
+  const clock = options.clock ?? systemClock;
   await prepareLayout(layout);
-  return new LocalStore(layout, options.clock ?? systemClock);
+  await ensureIndex(layout, clock);
+  return new LocalStore(layout, clock);
 }
 
 /** Images on the local disk: an OCI layout that several processes share. */
@@ -160,6 +164,20 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
     } finally {
       endHold();
     }
+  }
+
+  /** Gives up blobs of layers that are unpacked; the image counts as there all the same. */
+  async discard(digests: readonly Digest[], options: OperationOptions = {}): Promise<void> {
+    const endHold = await this.holds.share(options);
+    try {
+      for (const digest of digests) await discardBlob(this.layout, digest);
+    } finally {
+      endHold();
+    }
+  }
+
+  isDiscarded(digest: Digest): Promise<boolean> {
+    return isDiscarded(this.layout, digest);
   }
 
   touch(name: string): Promise<void> {

@@ -43,6 +43,11 @@ export interface PullOptions extends OperationOptions {
   readonly lease?: boolean | undefined;
   /** Unpack the layers into the store while they arrive, shared between images. Default false. */
   readonly unpack?: boolean | LayerOptions | undefined;
+  /**
+   * With `unpack`: give up the layers' blobs once they are unpacked. Whatever needs one later (another
+   * form, serving, copying) fetches it again. Default false.
+   */
+  readonly discardBlobs?: boolean | undefined;
 }
 
 export interface PullResult {
@@ -145,8 +150,14 @@ async function pullAndLease(
   const { store, options, consumer } = pulling;
   const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
   await consumer?.end();
+  if (options.discardBlobs && options.unpack) await discard(store, pulled);
   if (options.lease === false) return { pulled, lease: undefined };
   return { pulled, lease: await store.lease([pulled.descriptor], options) };
+}
+
+async function discard(store: LocalStore, { images }: Pulled): Promise<void> {
+  const layers = images.flatMap((image) => image.layers.map(({ descriptor }) => descriptor.digest));
+  await store.discard([...new Set(layers)]);
 }
 
 interface Pulling {
@@ -172,7 +183,7 @@ async function fromStore(pulling: Pulling): Promise<Pulled | undefined> {
   const { store, name, wanted } = pulling;
   const { policy = "always" } = pulling.options;
   if (policy === "always" && pulling.reference.digest === undefined) return undefined;
-  const image = await completeImage(store, name, wanted, pulling.options);
+  const image = await complete(pulling);
   if (image !== undefined) return there(pulling, image);
   if (policy !== "never") return undefined;
   throw await notStored(store, name, wanted, "use --policy missing to ask the registry");
@@ -185,7 +196,7 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
   const top = await repository.resolve(reference.digest ?? reference.tag ?? "latest", options);
   const { digest, mediaType, size } = top;
   options.onEvent?.({ type: "resolved", reference: name, digest, mediaType, size });
-  const image = await completeImage(store, name, wanted, options);
+  const image = await complete(pulling);
   if (image?.descriptor.digest === top.digest) return there(pulling, image);
 
   const choice = new PlatformChoice(wanted);
@@ -221,6 +232,19 @@ async function fromRegistry(pulling: Pulling): Promise<Pulled> {
   };
 }
 
+/** What the store has, if it is enough: a blob that was discarded counts only for who has its layer. */
+async function complete(pulling: Pulling): Promise<StoredImage | undefined> {
+  const { store, name, wanted, options, consumer } = pulling;
+  const image = await completeImage(store, name, wanted, options);
+  for (const { layers } of image?.manifests ?? []) {
+    for (const { descriptor, diffId } of layers) {
+      if (!(await store.isDiscarded(descriptor.digest)) || (await store.has(descriptor))) continue;
+      if (!(await consumer?.has(diffId))) return undefined;
+    }
+  }
+  return image;
+}
+
 /** The copy, watched by whoever reads layers while they arrive; a layer that fails ends it. */
 async function copying(
   { store, consumer }: Pulling,
@@ -229,7 +253,7 @@ async function copying(
   options: CopyOptions,
 ): Promise<CopyResult> {
   if (consumer === undefined) return copy(from, store, top, options);
-  const to = withArrivals(store, ({ digest }, blob) => consumer.arriving(digest, blob));
+  const to = withArrivals(store, consumer);
   const signal = AbortSignal.any([consumer.failed, ...(options.signal ? [options.signal] : [])]);
   const onEvent = (event: LadingEvent): void => {
     options.onEvent?.(event);

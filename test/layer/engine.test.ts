@@ -258,3 +258,39 @@ describe("one large layer", () => {
     expect(await readdir(root)).not.toContain("x");
   });
 });
+
+describe("blobs that are discarded once they are unpacked", () => {
+  const discarding = { unpack: true, discardBlobs: true, onEvent } as const;
+  const asked = (digest = ""): number =>
+    registry.asked.filter((line) => line.includes(`GET /v2/app/blobs/${digest}`)).length;
+
+  it("are gone, and the image is there all the same", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 3, 1000)]);
+    await lading.pull(reference(), discarding);
+    const blobs = await readdir(join(root, "blobs", "sha256"));
+    expect(blobs).not.toContain(image.layers[0]?.digest.slice("sha256:".length));
+    expect(await lading.images()).toHaveLength(1);
+    expect((await lading.verify()).broken).toEqual([]);
+    expect((await lading.inspect(reference(), { policy: "never" })).from).toBe("store");
+  });
+
+  it("are not fetched again for what has their layers", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 3, 1000)]);
+    await lading.pull(reference(), discarding);
+    await lading.pull(reference(), discarding);
+    await lading.unpack(reference(), join(root, "flat"), { policy: "never" });
+    expect(await readdir(join(root, "flat", "a"))).toHaveLength(3);
+    expect(asked(image.layers[0]?.digest)).toBe(1);
+  });
+
+  it("are fetched again for what has not", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 3, 1000)]);
+    await lading.pull(reference(), discarding);
+    await lading.unpack(reference(), join(root, "flat"), { ownership: "squash" });
+    expect(asked(image.layers[0]?.digest)).toBe(2);
+    await lading.pull(reference(), discarding);
+    await lading.pull(reference(), { policy: "missing", onEvent });
+    expect(asked(image.layers[0]?.digest)).toBe(3);
+    expect(await readdir(join(root, "discarded"))).toEqual([]);
+  });
+});

@@ -5,6 +5,7 @@ import type { DiffId, Digest } from "../../oci/digest.ts";
 import type { WorkerPool } from "../worker/pool.ts";
 import type { LayerDestination } from "./destination.ts";
 import { type UnpackSettings, unpackOne } from "./layer-unpack.ts";
+import { ImageLosses } from "./losses.ts";
 
 export interface ImageLayer {
   readonly descriptor: Descriptor;
@@ -34,6 +35,7 @@ export class ImageUnpack {
   readonly #layers: readonly ImageLayer[];
   readonly #started = new Set<number>();
   readonly #work: Promise<void>[] = [];
+  readonly #losses = new ImageLosses();
   #failure: unknown;
 
   constructor(layers: readonly ImageLayer[], options: ImageUnpackOptions) {
@@ -61,6 +63,8 @@ export class ImageUnpack {
     for (const { descriptor } of this.#layers) this.there(descriptor.digest);
     await this.settled();
     if (this.#failure !== undefined) throw this.#failure;
+    const { warning } = this.#losses;
+    if (warning !== undefined) this.#options.onEvent?.(warning);
   }
 
   /** Nothing goes on any more. */
@@ -81,7 +85,10 @@ export class ImageUnpack {
       const layer = { position, diffId, blob: descriptor, path: blobPath(digest), arriving, split };
       const options = { signal: this.#signal, onEvent };
       const work = unpackOne(layer, destination, pool, settings, options).then(
-        () => onUnpacked?.(position),
+        (record) => {
+          if (record !== undefined) this.#losses.add(record);
+          onUnpacked?.(position);
+        },
         (error: unknown) => {
           this.#failure ??= error;
           this.#failed.abort(error);

@@ -2,7 +2,6 @@ import type { ArrivingBlob } from "../../content/arriving.ts";
 import type { OperationOptions, UnpackEvent } from "../../content/events.ts";
 import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import { shortDigest } from "../../oci/digest.ts";
 import type { LayerRecord } from "../record.ts";
 import type { WorkerPool } from "../worker/pool.ts";
 import type { UnpackRequest } from "../worker/protocol.ts";
@@ -26,7 +25,7 @@ export interface LayerUnpack extends PlannedLayer {
 
 /**
  * Brings one layer to its destination: read while its blob arrives, published when both the blob's
- * digest and the layer's diff ID are known to be right.
+ * digest and the layer's diff ID are known to be right. Its record, if it was not unpacked already.
  */
 export async function unpackOne(
   layer: LayerUnpack,
@@ -34,13 +33,13 @@ export async function unpackOne(
   pool: WorkerPool,
   settings: UnpackSettings,
   options: OperationOptions,
-): Promise<void> {
+): Promise<LayerRecord | undefined> {
   const { digest, size } = layer.blob;
   const about: UnpackEvent = { digest, diffId: layer.diffId, size };
   const slot = await destination.begin(layer, options);
   if (slot === undefined) {
     options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
-    return;
+    return undefined;
   }
   try {
     const { copyOf, staging } = slot;
@@ -49,13 +48,13 @@ export async function unpackOne(
       await pool.perform({ type: "clone", staging, ...copyOf }, { ...options, weight: size });
       await slot.publish(undefined);
       options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
-      return;
+      return undefined;
     }
     const record = await fromBlob(layer, slot, { pool, settings, about, options });
     await slot.publish(record);
-    tellLosses(record, options);
     const { entries, bytes: written } = record;
     options.onEvent?.({ type: "unpacked", ...about, existed: false, entries, written });
+    return record;
   } catch (error) {
     await slot.abandon();
     throw error;
@@ -116,13 +115,6 @@ async function fromGeneration(
   if (!published || interrupted) throw arriving === undefined ? noBlob(blob) : brokenOff(blob);
   if (result.status === "rejected") throw result.reason;
   return result.value;
-}
-
-function tellLosses({ lost, diffId }: LayerRecord, { onEvent }: OperationOptions): void {
-  for (const [kind, count] of Object.entries(lost)) {
-    const message = `layer ${shortDigest(diffId)}: ${kind} not kept as it is, ${count} times`;
-    onEvent?.({ type: "warning", code: "unpack", message });
-  }
 }
 
 function brokenOff({ digest }: Descriptor): LadingError {

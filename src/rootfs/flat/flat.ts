@@ -12,7 +12,7 @@ import type { UnpackSettings } from "../../layer/engine/layer-unpack.ts";
 import { formatLayerRecord } from "../../layer/record.ts";
 import type { WorkerPool } from "../../layer/worker/pool.ts";
 import type { CloneLink } from "../../layer/worker/protocol.ts";
-import { parseDiffId } from "../../oci/digest.ts";
+import { type DiffId, parseDiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
 import { type FlatTarget, MARKER } from "./target.ts";
 
@@ -62,6 +62,12 @@ export class FlatRootfs {
 
   get path(): string {
     return this.#options.target.path;
+  }
+
+  /** Whether a layer is unpacked in the store, to be copied from there. */
+  async has(diffId: DiffId): Promise<boolean> {
+    const { layout, settings } = this.#options;
+    return (await findLayer(layout, diffId, settings.formName)) !== undefined;
   }
 
   /** Unpacks the layers of the one image that it is for. */

@@ -10,6 +10,7 @@ import { publish } from "../../disk/publish.ts";
 import { LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Layout } from "../layout.ts";
+import { forgetDiscarded } from "./discarded.ts";
 import { journalLine, readJournal } from "./journal.ts";
 
 /** How many bytes may be written before the journal says so: what a kill costs at most. */
@@ -105,6 +106,7 @@ export class FileIngest implements Ingest {
     const to = this.#layout.blob(this.#descriptor.digest);
     await makeFolder(dirname(to));
     await publish(this.#part.file, this.#part.path, to);
+    await forgetDiscarded(this.#layout, this.#descriptor.digest);
     await this.#end("complete");
     await rm(journalPath(this.#part.path), { force: true });
   }

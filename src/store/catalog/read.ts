@@ -1,7 +1,9 @@
 import type { Database, Row } from "../../disk/sqlite.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseDiffId, parseDigest } from "../../oci/digest.ts";
-import { parsePlatform } from "../../oci/platform.ts";
+import { optionalString, optionalStrings, present, requiredString } from "../../oci/fields.ts";
+import { isObject, type JsonObject, type JsonValue } from "../../oci/json.ts";
+import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import type { StoredImage, StoredLayer, StoredManifest } from "../types.ts";
 
 /** All named images, by name. */
@@ -9,7 +11,7 @@ export function readImages(database: Database): readonly StoredImage[] {
   const layers = groupBy(
     database
       .prepare(
-        `SELECT manifest, position, l.digest, media_type, size, diff_id
+        `SELECT manifest, position, l.digest, ml.media_type, size, diff_id
          FROM manifest_layer ml JOIN layer l ON l.digest = ml.digest ORDER BY manifest, position`,
       )
       .all(),
@@ -18,7 +20,7 @@ export function readImages(database: Database): readonly StoredImage[] {
   const manifests = groupBy(
     database
       .prepare(
-        `SELECT reference, platform, m.digest, media_type, size, config, config_media_type,
+        `SELECT reference, platform, m.digest, i.media_type, size, config, config_media_type,
            config_size
          FROM image i JOIN manifest m ON m.digest = i.manifest ORDER BY reference, position`,
       )
@@ -42,6 +44,10 @@ export function readImages(database: Database): readonly StoredImage[] {
 
 /** What each name means, without what is below it. */
 export function readNames(database: Database): ReadonlyMap<string, NameRow> {
+  const platforms = groupBy(
+    database.prepare("SELECT reference, platform FROM image ORDER BY reference, position").all(),
+    "reference",
+  );
   const rows = database.prepare("SELECT * FROM name").all();
   return new Map(
     rows.map((row) => [
@@ -49,6 +55,9 @@ export function readNames(database: Database): ReadonlyMap<string, NameRow> {
       {
         descriptor: descriptor(row, "digest", "media_type", "descriptor_size"),
         pulledAt: time(row, "pulled_at"),
+        platforms: (platforms.get(text(row, "reference")) ?? []).map((image) =>
+          formatPlatform(platformOf(image)),
+        ),
       },
     ]),
   );
@@ -57,6 +66,7 @@ export function readNames(database: Database): ReadonlyMap<string, NameRow> {
 export interface NameRow {
   readonly descriptor: Descriptor;
   readonly pulledAt: number | undefined;
+  readonly platforms: readonly string[];
 }
 
 /** The hash of the `index.json` that the catalog reflects. */
@@ -67,7 +77,7 @@ export function readIndexHash(database: Database): string | undefined {
 
 function storedManifest(row: Row, layers: readonly Row[]): StoredManifest {
   return {
-    platform: parsePlatform(text(row, "platform")),
+    platform: platformOf(row),
     descriptor: descriptor(row, "digest", "media_type", "size"),
     config: descriptor(row, "config", "config_media_type", "config_size"),
     layers: layers.map(storedLayer),
@@ -79,6 +89,31 @@ function storedLayer(row: Row): StoredLayer {
     position: Number(row.position),
     descriptor: descriptor(row, "digest", "media_type", "size"),
     diffId: parseDiffId(text(row, "diff_id")),
+  };
+}
+
+/**
+ * Kept as JSON: what a config calls its platform need not be what `parsePlatform` reads. One that can't
+ * be read all the same must not hide the other images.
+ */
+function platformOf(row: Row): Platform {
+  try {
+    const value: JsonValue = JSON.parse(text(row, "platform"));
+    if (isObject(value)) return platformFrom(value);
+  } catch {
+    // As below.
+  }
+  return { os: "unknown", architecture: "unknown" };
+}
+
+function platformFrom(value: JsonObject): Platform {
+  const where = "catalog, platform";
+  return {
+    os: requiredString(value, "os", where),
+    architecture: requiredString(value, "architecture", where),
+    ...present("variant", optionalString(value, "variant", where)),
+    ...present("osVersion", optionalString(value, "osVersion", where)),
+    ...present("osFeatures", optionalStrings(value, "osFeatures", where)),
   };
 }
 

@@ -68,4 +68,46 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX image_manifest ON image (manifest);
   `,
+  // A media type belongs to who names the content: one layer is OCI's here and docker's there. And a
+  // platform is kept as JSON. All but the names is read from the disk again.
+  `
+  DROP TABLE image;
+  DROP TABLE manifest_layer;
+  DROP TABLE manifest;
+  DROP TABLE layer;
+  DELETE FROM config;
+  DELETE FROM meta;
+
+  CREATE TABLE manifest (
+    digest TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    config TEXT NOT NULL REFERENCES config (digest),
+    config_media_type TEXT NOT NULL,
+    config_size INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE layer (
+    digest TEXT PRIMARY KEY,
+    size INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE manifest_layer (
+    manifest TEXT NOT NULL REFERENCES manifest (digest) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    digest TEXT NOT NULL REFERENCES layer (digest),
+    media_type TEXT NOT NULL,
+    diff_id TEXT NOT NULL,
+    PRIMARY KEY (manifest, position)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE image (
+    reference TEXT NOT NULL REFERENCES name (reference) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    platform TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    manifest TEXT NOT NULL REFERENCES manifest (digest),
+    PRIMARY KEY (reference, position)
+  ) WITHOUT ROWID;
+  CREATE INDEX image_manifest ON image (manifest);
+  `,
 ];

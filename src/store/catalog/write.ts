@@ -1,6 +1,5 @@
 import type { Database } from "../../disk/sqlite.ts";
 import type { ImageConfig } from "../../oci/config.ts";
-import { formatPlatform } from "../../oci/platform.ts";
 import type { ReadImage } from "../names/read-image.ts";
 import type { StoredManifest } from "../types.ts";
 
@@ -30,8 +29,17 @@ export function writeImage(database: Database, { image, configs }: ReadImage): v
     if (config !== undefined) writeConfig(database, manifest.config.digest, config);
     writeManifest(database, manifest);
     database
-      .prepare("INSERT INTO image (reference, position, platform, manifest) VALUES (?, ?, ?, ?)")
-      .run(reference, position, formatPlatform(manifest.platform), manifest.descriptor.digest);
+      .prepare(
+        `INSERT INTO image (reference, position, platform, media_type, manifest)
+         VALUES (?, ?, ?, ?, ?)`,
+      )
+      .run(
+        reference,
+        position,
+        JSON.stringify(manifest.platform),
+        manifest.descriptor.mediaType,
+        manifest.descriptor.digest,
+      );
   }
 }
 
@@ -52,6 +60,11 @@ export function touchName(database: Database, reference: string, usedAt: number)
   database.prepare("UPDATE name SET used_at = ? WHERE reference = ?").run(usedAt, reference);
 }
 
+/** Until the hash is written again, nobody takes the catalog for what `index.json` says. */
+export function forgetIndexHash(database: Database): void {
+  database.prepare("DELETE FROM meta WHERE key = 'index'").run();
+}
+
 export function writeIndexHash(database: Database, hash: string): void {
   database
     .prepare(
@@ -65,30 +78,20 @@ function writeManifest(database: Database, manifest: StoredManifest): void {
   const { descriptor, config, layers } = manifest;
   database
     .prepare(
-      `INSERT INTO manifest (digest, media_type, size, config, config_media_type, config_size)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`,
+      `INSERT INTO manifest (digest, size, config, config_media_type, config_size)
+       VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`,
     )
-    .run(
-      descriptor.digest,
-      descriptor.mediaType,
-      descriptor.size,
-      config.digest,
-      config.mediaType,
-      config.size,
-    );
+    .run(descriptor.digest, descriptor.size, config.digest, config.mediaType, config.size);
   for (const { position, descriptor: layer, diffId } of layers) {
     database
-      .prepare(
-        `INSERT INTO layer (digest, media_type, size) VALUES (?, ?, ?)
-         ON CONFLICT (digest) DO NOTHING`,
-      )
-      .run(layer.digest, layer.mediaType, layer.size);
+      .prepare("INSERT INTO layer (digest, size) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")
+      .run(layer.digest, layer.size);
     database
       .prepare(
-        `INSERT INTO manifest_layer (manifest, position, digest, diff_id) VALUES (?, ?, ?, ?)
-         ON CONFLICT (manifest, position) DO NOTHING`,
+        `INSERT INTO manifest_layer (manifest, position, digest, media_type, diff_id)
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT (manifest, position) DO NOTHING`,
       )
-      .run(descriptor.digest, position, layer.digest, diffId);
+      .run(descriptor.digest, position, layer.digest, layer.mediaType, diffId);
   }
 }
 
@@ -103,7 +106,7 @@ function writeConfig(database: Database, digest: string, config: ImageConfig): v
     )
     .run(
       digest,
-      formatPlatform(config.platform),
+      JSON.stringify(config.platform),
       config.created ?? null,
       config.author ?? null,
       execution.user ?? null,

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import type { OperationOptions } from "../../content/events.ts";
 import { onDisk } from "../../disk/disk-error.ts";
 import { isTemporary } from "../../disk/publish.ts";
-import { throwIfAborted } from "../../errors.ts";
+import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { blobSize, listBlobs } from "../blobs/blobs.ts";
-import { reconcile } from "../catalog/reconcile.ts";
+import { reconcile, reconcileLocked } from "../catalog/reconcile.ts";
 import { deleteOrphans, writeIndexHash } from "../catalog/write.ts";
 import type { Holds } from "../hold.ts";
 import type { Layout } from "../layout.ts";
-import { isUnnamed, readIndex, updateIndex } from "../names/index-json.ts";
+import { isUnnamed, lockIndex, readIndex } from "../names/index-json.ts";
 import type { NamesOf } from "../names/names.ts";
 import type { CollectReport } from "../types.ts";
 import { liveLeases } from "./lease.ts";
@@ -31,6 +31,7 @@ export async function collect(
   const { layout, catalog, clock, holds } = store;
   const lock = await holds.exclusive(options);
   try {
+    if ((await readIndex(layout)).hash === "") throw lostIndex(layout);
     await reconcile(layout, catalog, clock, options);
     const index = await readIndex(layout);
     const kept = index.entries.filter((entry) => !isUnnamed(entry));
@@ -44,11 +45,16 @@ export async function collect(
     if (options.dryRun) return report;
 
     // Names before content: a crash between leaves blobs that nobody needs, never a name without.
-    const dropped = kept.length === index.entries.length ? index.entries : kept;
-    const { hash } = await updateIndex(layout, clock, options, () => dropped);
-    await catalog.write(options, (database) => {
-      deleteOrphans(database);
-      writeIndexHash(database, hash);
+    await lockIndex(layout, clock, options, async (locked) => {
+      await reconcileLocked(layout, catalog, clock, locked, options);
+      const { entries } = locked.index;
+      const { hash } = await locked.replace(
+        entries.some(isUnnamed) ? entries.filter((entry) => !isUnnamed(entry)) : entries,
+      );
+      await catalog.write(options, (database) => {
+        deleteOrphans(database);
+        writeIndexHash(database, hash);
+      });
     });
     for (const { digest } of blobs) await remove(layout.blob(digest));
     for (const { path } of ingests) await remove(path);
@@ -89,4 +95,15 @@ async function abandoned(layout: Layout): Promise<readonly { path: string; size:
 
 async function remove(path: string): Promise<void> {
   await onDisk("removing from the store", path, () => rm(path, { force: true, recursive: true }));
+}
+
+function lostIndex(layout: Layout): LadingError {
+  return new LadingError(
+    "store-corrupt",
+    "the store has no index.json, so nobody knows what is needed, and nothing was collected",
+    {
+      path: layout.index,
+      hint: "make it again from the catalog with: lading store rebuild",
+    },
+  );
 }

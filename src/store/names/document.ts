@@ -15,8 +15,17 @@ export async function readDocument(layout: Layout, descriptor: Descriptor): Prom
 
 /** Whether a read failed because the file is not there, or is not what it should be. */
 export function isMissing(error: unknown): boolean {
+  return isAbsent(error) || isDamaged(error);
+}
+
+/** Whether a read failed because the bytes are not those that the digest names. */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof LadingError && error.code === "verification-failed";
+}
+
+/** Whether a read failed because the file is not there. */
+export function isAbsent(error: unknown): boolean {
   if (!(error instanceof LadingError)) return false;
-  if (error.code === "verification-failed") return true;
   const code = errno(error.cause);
   return code === "ENOENT" || code === "ENOTDIR";
 }

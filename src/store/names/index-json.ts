@@ -25,7 +25,7 @@ export interface IndexEntry {
 }
 
 export interface StoreIndex {
-  /** Of the file's bytes: what tells the catalog whether it is up to date. */
+  /** Of the file's bytes: what tells the catalog whether it is up to date. Empty without a file. */
   readonly hash: string;
   readonly entries: readonly IndexEntry[];
   readonly document: JsonObject;
@@ -49,33 +49,53 @@ export async function readIndex(layout: Layout): Promise<StoreIndex> {
     throw new LadingError("store-corrupt", "the store's index.json can't be read", {
       path: layout.index,
       cause,
-      hint: "move the file away and run: lading store rebuild (it is made again from the catalog)",
+      hint: "run: lading store rebuild, which makes it again from the catalog and keeps the damaged one",
     });
   }
 }
 
-/** Reads, changes and replaces `index.json` under its lock; nothing is written when nothing changed. */
-export async function updateIndex(
+/** `index.json` while nobody else writes it. What the catalog says of names changes only meanwhile. */
+export interface LockedIndex {
+  readonly index: StoreIndex;
+  /** Replaces the file, unless these are the entries that it has. */
+  replace(entries: readonly IndexEntry[]): Promise<StoreIndex>;
+}
+
+/** Works on `index.json` under its lock, from a fresh read on. Not to be nested. */
+export async function lockIndex<T>(
   layout: Layout,
   clock: Clock,
-  options: OperationOptions,
-  change: (index: StoreIndex) => readonly IndexEntry[] | Promise<readonly IndexEntry[]>,
-): Promise<StoreIndex> {
-  const lock = await acquireLock(layout.lock("index"), "exclusive", {
-    clock,
-    signal: options.signal,
-  });
+  { signal }: OperationOptions,
+  work: (locked: LockedIndex) => Promise<T>,
+): Promise<T> {
+  const lock = await acquireLock(layout.lock("index"), "exclusive", { clock, signal });
   try {
-    const before = await readIndex(layout);
-    const entries = await change(before);
-    if (before.hash !== "" && entries === before.entries) return before;
-    const document = { ...before.document, manifests: entries.map(({ raw }) => raw) };
-    const bytes = new TextEncoder().encode(JSON.stringify(document));
-    await replaceFile(layout.index, bytes);
-    return { hash: createHash("sha256").update(bytes).digest("hex"), entries, document };
+    let index = await readIndex(layout);
+    return await work({
+      get index() {
+        return index;
+      },
+      async replace(entries) {
+        if (index.hash === "" || entries !== index.entries) {
+          index = await writeIndex(layout, index.document, entries);
+        }
+        return index;
+      },
+    });
   } finally {
     lock.release();
   }
+}
+
+async function writeIndex(
+  layout: Layout,
+  before: JsonObject,
+  entries: readonly IndexEntry[],
+): Promise<StoreIndex> {
+  const document = { ...before, manifests: entries.map(({ raw }) => raw) };
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  await replaceFile(layout.index, bytes);
+  return { hash: createHash("sha256").update(bytes).digest("hex"), entries, document };
 }
 
 export interface NewEntry {

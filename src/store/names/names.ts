@@ -5,18 +5,20 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { formatPlatform, type Platform } from "../../oci/platform.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { readImages } from "../catalog/read.ts";
-import { reconcile } from "../catalog/reconcile.ts";
+import { reconcile, reconcileLocked } from "../catalog/reconcile.ts";
 import {
   deleteName,
   deleteOrphans,
+  forgetIndexHash,
   touchName,
   writeImage,
   writeIndexHash,
 } from "../catalog/write.ts";
 import type { Layout } from "../layout.ts";
 import type { FindOptions, ImageRecord, StoredImage } from "../types.ts";
-import { type IndexEntry, named, readIndex, updateIndex, withoutName } from "./index-json.ts";
+import { type IndexEntry, lockIndex, named, readIndex, withoutName } from "./index-json.ts";
 import { type ReadImage, readImage } from "./read-image.ts";
+import { restoreIndex } from "./restore-index.ts";
 
 /** What the verbs below work on. */
 export interface NamesOf {
@@ -34,18 +36,23 @@ export async function recordImage(
   const { layout, catalog, clock } = store;
   const { reference: name, descriptor } = record;
   const pulledAt = clock.now();
-  const platforms = record.manifests.map(({ platform }) => formatPlatform(platform));
   const entry: IndexEntry = { descriptor, name, pulledAt, raw: {} };
   const read = await readImage(layout, entry);
   if (read === undefined || !containsAll(read, record)) throw incomplete(record);
-  await reconcile(layout, catalog, clock, options);
-  const index = await updateIndex(layout, clock, options, (before) =>
-    named(before, { descriptor, name, pulledAt, platforms }),
-  );
-  await catalog.write(options, (database) => {
-    writeImage(database, read);
-    deleteOrphans(database);
-    writeIndexHash(database, index.hash);
+  // Of all that is there: an earlier pull may have brought other platforms.
+  const platforms = [
+    ...new Set(read.image.manifests.map(({ platform }) => formatPlatform(platform))),
+  ];
+  await lockIndex(layout, clock, options, async (locked) => {
+    await reconcileLocked(layout, catalog, clock, locked, options);
+    const { hash } = await locked.replace(
+      named(locked.index, { descriptor, name, pulledAt, platforms }),
+    );
+    await catalog.write(options, (database) => {
+      writeImage(database, read);
+      deleteOrphans(database);
+      writeIndexHash(database, hash);
+    });
   });
 }
 
@@ -77,14 +84,14 @@ export async function listImages(
 }
 
 /**
- * Puts names into `index.json` that only the catalog has, where it can still be read. An `index.json`
- * that can't be read is an error: until it is out of the way the catalog may be the last to know.
+ * Puts names into `index.json` that only the catalog has, where it can still be read: with a file that
+ * is missing or damaged the catalog is the last to know.
  */
 export async function saveNames(
   { layout, catalog, clock }: NamesOf,
   options: OperationOptions,
 ): Promise<void> {
-  await readIndex(layout);
+  await restoreIndex(layout, catalog, clock, options);
   await reconcile(layout, catalog, clock, options).catch((error: unknown) => {
     if (!(error instanceof LadingError) || error.code !== "store-corrupt") throw error;
   });
@@ -97,18 +104,24 @@ export async function removeName(
   options: OperationOptions,
 ): Promise<Descriptor | undefined> {
   const { layout, catalog, clock } = store;
-  await reconcile(layout, catalog, clock, options);
-  const entry = await findEntry(layout, name);
-  if (entry === undefined) return undefined;
-  await catalog.write(options, (database) => deleteName(database, name));
-  const index = await updateIndex(layout, clock, options, ({ entries }) =>
-    entries.map((other) => (other.name === name ? withoutName(other) : other)),
-  );
-  await catalog.write(options, (database) => {
-    deleteOrphans(database);
-    writeIndexHash(database, index.hash);
+  return lockIndex(layout, clock, options, async (locked) => {
+    await reconcileLocked(layout, catalog, clock, locked, options);
+    const { entries } = locked.index;
+    const entry = entries.findLast((other) => other.name === name);
+    if (entry === undefined) return undefined;
+    await catalog.write(options, (database) => {
+      deleteName(database, name);
+      forgetIndexHash(database);
+    });
+    const { hash } = await locked.replace(
+      entries.map((other) => (other.name === name ? withoutName(other) : other)),
+    );
+    await catalog.write(options, (database) => {
+      deleteOrphans(database);
+      writeIndexHash(database, hash);
+    });
+    return entry.descriptor;
   });
-  return entry.descriptor;
 }
 
 /** Notes that an image was used; a note that can't be written is no reason to fail. */

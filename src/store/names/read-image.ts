@@ -7,10 +7,16 @@ import {
   type ImageManifest,
   parseManifest,
 } from "../../oci/manifest.ts";
-import { isForeignLayerType, isImageConfigType, isIndexType } from "../../oci/media-types.ts";
+import {
+  isForeignLayerType,
+  isImageConfigType,
+  isIndexType,
+  isManifestType,
+} from "../../oci/media-types.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { isRunnable, selectPlatform } from "../../oci/platform-match.ts";
 import { hasBlob } from "../blobs/blobs.ts";
+import { isDiscarded } from "../blobs/discarded.ts";
 import type { Layout } from "../layout.ts";
 import type { FindOptions, StoredImage, StoredManifest } from "../types.ts";
 import { isMissing, readDocument } from "./document.ts";
@@ -71,6 +77,7 @@ async function readNode(
   depth: number,
 ): Promise<boolean> {
   if (depth > MAX_DEPTH) return false;
+  if (!isManifestType(descriptor.mediaType)) return depth > 0 && holds(reading, [descriptor]);
   const bytes = await readDocument(reading.layout, descriptor).catch(undefinedIfMissing);
   if (bytes === undefined) return false;
   const manifest = parseManifest(bytes, { mediaType: descriptor.mediaType });
@@ -134,8 +141,8 @@ async function holds(reading: Reading, blobs: readonly Descriptor[]): Promise<bo
   for (const blob of blobs) {
     const here = await hasBlob(reading.layout, blob);
     const needed = reading.options.foreignLayers || !isForeignLayerType(blob.mediaType);
-    if (!here && needed) return false;
     if (here) reading.sizes.set(blob.digest, blob.size);
+    else if (needed && !(await isDiscarded(reading.layout, blob.digest))) return false;
   }
   return true;
 }

@@ -8,6 +8,8 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../../oci/digest.ts";
 import { isForeignLayerType } from "../../oci/media-types.ts";
 import { blobSize, listBlobs } from "../blobs/blobs.ts";
+import { isDiscarded } from "../blobs/discarded.ts";
+import { refresh } from "../catalog/reconcile.ts";
 import { reachable } from "../collect/reachable.ts";
 import type { Holds } from "../hold.ts";
 import type { Layout } from "../layout.ts";
@@ -23,7 +25,8 @@ export interface VerifyOptions extends OperationOptions {
 
 /**
  * Hashes every blob again, on all cores. What is wrong is named with the images that need it; with
- * `repair` it is moved to `quarantine/`, so that the next pull brings it anew.
+ * `repair` it is moved to `quarantine/`, so that the next pull brings it anew, and what needs it no
+ * longer counts as complete.
  */
 export async function verifyStore(
   store: NamesOf & { readonly holds: Holds },
@@ -42,6 +45,9 @@ export async function verifyStore(
       if (quarantined) await quarantine(store.layout, digest);
       const references = await needing(store, digest, options);
       broken.push({ digest, problem, references, quarantined });
+    }
+    if (options.repair && broken.length > 0) {
+      await refresh(store.layout, store.catalog, store.clock, options);
     }
     return { blobs: checked.digests.size, bytes: checked.bytes, broken };
   } finally {
@@ -100,9 +106,12 @@ async function missingBlobs(
       needed.add(descriptor.digest).add(config.digest);
     for (const digest of layersOf(manifests)) needed.add(digest);
   }
-  return [...needed]
-    .filter((digest) => !present.has(digest))
-    .map((digest) => ({ digest, problem: "missing" }));
+  const problems: Problem[] = [];
+  for (const digest of needed) {
+    if (present.has(digest) || (await isDiscarded(store.layout, digest))) continue;
+    problems.push({ digest, problem: "missing" });
+  }
+  return problems;
 }
 
 function layersOf(
@@ -125,7 +134,7 @@ async function needing(
   const names: string[] = [];
   for (const { name, descriptor } of entries) {
     if (name === undefined) continue;
-    const below = await reachable(store.layout, [descriptor]).catch(() => new Set<Digest>());
+    const below = await reachable(store.layout, [descriptor], "skip");
     if (below.has(digest)) names.push(name);
   }
   return names;

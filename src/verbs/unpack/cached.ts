@@ -1,4 +1,5 @@
 import type { OperationOptions } from "../../content/events.ts";
+import { findLayer } from "../../layer/cache/cached-layer.ts";
 import { ImageUnpack } from "../../layer/engine/image-unpack.ts";
 import type { UnpackSettings } from "../../layer/engine/layer-unpack.ts";
 import type { Session } from "../session.ts";
@@ -18,13 +19,18 @@ export async function cacheConsumerWith(
   settings: UnpackSettings,
   { signal, onEvent }: OperationOptions,
 ): Promise<LayerConsumer> {
-  const { layout } = await session.store();
+  const store = await session.store();
+  const { layout } = store;
   const { pool, cache } = await session.layers();
-  const destination = cache.inForm(settings.formName);
+  const { formName } = settings;
+  const destination = cache.inForm(formName);
   const blobPath = layout.blob.bind(layout);
-  return new LayerConsumer(
-    (layers) => new ImageUnpack(layers, { pool, destination, settings, blobPath, signal, onEvent }),
-  );
+  return new LayerConsumer({
+    begin: (layers) =>
+      new ImageUnpack(layers, { pool, destination, settings, blobPath, signal, onEvent }),
+    has: async (diffId) => (await findLayer(layout, diffId, formName)) !== undefined,
+    isDiscarded: (digest) => store.isDiscarded(digest),
+  });
 }
 
 /** How layers of the cache are written for these options. */

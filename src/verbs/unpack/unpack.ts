@@ -58,7 +58,12 @@ export function unpack(
     const operation = session.operation(options);
     const flat = await beginFlat(session, directory, operation);
     try {
-      const consumer = new LayerConsumer((layers) => flat.unpack(layers));
+      const store = await session.store();
+      const consumer = new LayerConsumer({
+        begin: (layers) => flat.unpack(layers),
+        has: (diffId) => flat.has(diffId),
+        isDiscarded: (digest) => store.isDiscarded(digest),
+      });
       const pulled = await pullFor(session, text, operation, consumer);
       await flat.publish();
       return unpackResult(pulled, flat.path, session.clock.now() - started);
