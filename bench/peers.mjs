@@ -26,7 +26,7 @@ http: {addr: "${address}"}
       `skopeo --insecure-policy copy -q --preserve-digests --dest-tls-verify=false oci:${layout}:latest docker://${address}/bench/${name}:latest`,
     );
   }
-  return { address, stop: () => stopped(child) };
+  return { address, pid: child.pid, stop: () => stopped(child) };
 }
 
 /** A containerd of its own, its content on a memory file system. */

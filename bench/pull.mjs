@@ -63,7 +63,7 @@ export async function pull({ cache, rounds }) {
     const size = Number(await sh(`du -bc ${layout}/blobs/sha256/* | tail -n 1 | cut -f1`));
     return {
       title: "Pull: image big",
-      text: `${(size / 1e6).toFixed(0)} MB in 8 gzip layers, made out of Debian packages (\`bench/images.mjs\`), from Debian's \`docker-registry\` on loopback to a fresh folder in memory. The CPU of \`ctr\` counts its daemon's.`,
+      text: `${(size / 1e6).toFixed(0)} MB in 8 gzip layers, made out of Debian packages (\`bench/images.mjs\`), from Debian's \`docker-registry\` on loopback to a fresh folder in memory. The CPU of \`ctr\` counts its daemon's. Where the time goes: [docs/profile-pull.md](docs/profile-pull.md).`,
       table: table(
         ["", "wall s", "CPU s", "RSS MiB", "wall, lading ÷ it"],
         Object.entries(costs).map(([name, { wall, cpu, rss }]) => [

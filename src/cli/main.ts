@@ -4,7 +4,8 @@ import type { CommandDefinition } from "./command.ts";
 import { exitCodeOf, exitCodeOfSignal, exitCodes, type StopSignal } from "./exit-code.ts";
 import { readSettings, type Settings, settingsForFailure } from "./options.ts";
 import { registryOf } from "./place.ts";
-import { Output } from "./print/output.ts";
+import type { Output } from "./print/output.ts";
+import { standardOutput } from "./print/standard-output.ts";
 import { type Call, createProgram, runProgram } from "./program.ts";
 import { Diagnostics } from "./progress/diagnostics.ts";
 import { listenForSignals } from "./signals.ts";
@@ -36,7 +37,7 @@ class Run {
     this.#args = args;
     this.#settings = settingsForFailure(args);
     this.#diagnostics = new Diagnostics(process.stderr, process.env, this.#settings);
-    this.#output = new Output(process.stdout, () => this.#stop.abort());
+    this.#output = standardOutput(() => this.#stop.abort());
   }
 
   async toEnd(): Promise<number> {
@@ -67,18 +68,23 @@ class Run {
 
   async #runProgram(): Promise<void> {
     const bare = this.#args.length === 0;
+    let help = "";
     const program = createProgram(
       (call) => this.#call(call),
-      (help) => void (bare ? process.stderr.write(help) : this.#output.write(help)),
+      (text) => {
+        help += text;
+      },
     );
     if (bare) {
       program.root.outputHelp();
+      process.stderr.write(help);
       this.#exitCode = exitCodes.usage;
     } else if (this.#args[0] === "complete") {
       const { answerCompletion } = await import("./complete.ts");
       await answerCompletion(program, this.#args.slice(1));
     } else {
       await runProgram(program, this.#args);
+      if (help !== "") await this.#output.write(help);
     }
   }
 
@@ -131,7 +137,8 @@ class Run {
     const hint = cause.code === "usage" ? `see: lading ${this.#name} --help` : undefined;
     const error = cause.with({ hint });
     await this.#diagnostics.failed(error, this.#doing);
-    if (this.#settings.json) await this.#output.json({ error: error.toJSON() });
+    // Where standard output is what failed, standard error has said it.
+    if (this.#settings.json) await this.#output.json({ error: error.toJSON() }).catch(() => {});
   }
 
   #interrupted(signal: StopSignal): LadingError {

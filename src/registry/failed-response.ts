@@ -2,6 +2,7 @@ import { LadingError } from "../errors.ts";
 import { errorDetail } from "./http/error-detail.ts";
 import type { HttpResponse } from "./http/message.ts";
 import { redactUrl } from "./http/redact.ts";
+import { isPassing } from "./http/retry.ts";
 
 export interface Asked {
   /** "fetching the manifest 3.20" */
@@ -36,7 +37,7 @@ export async function failedResponse(response: HttpResponse, asked: Asked): Prom
       hint: "the registry limits how much one may ask; wait, or log in for a higher limit",
     });
   }
-  const passing = status >= 500 || status === 408;
+  const passing = isPassing(status);
   return new LadingError("registry-unavailable", message, {
     ...context,
     transient: passing,

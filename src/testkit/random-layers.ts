@@ -9,6 +9,15 @@ import { addImage, addLayer, type Compression, type MadeImage } from "./random-i
 export interface Moot {
   /** A whiteout beside an entry of the same name in one layer. Spec: it hides only lower layers. */
   readonly whiteoutOfOwnName?: boolean;
+  /** An entry below a lower file, without an entry for the directory that must replace it. */
+  readonly impliedOverFile?: boolean;
+  /** An entry below a lower symlink that leads to nothing. */
+  readonly impliedOverDanglingLink?: boolean;
+  /**
+   * A hard link that names its target by where that lands: `usr/lib/x`, when `lib/x` is in the same
+   * layer. Archivers name a target as its own entry does.
+   */
+  readonly linkToLanded?: boolean;
   /**
    * An opaque mark after an entry whose parent, below the mark, has no entry yet. Spec: marks hide only
    * lower layers, wherever they stand. containers/storage takes such parents for the lower layer's.
@@ -67,6 +76,8 @@ class LayerMaker {
   readonly #moot: Moot;
   /** Where this layer has said something: its entries, whiteouts and the marks of both. */
   readonly #own = new Set<string>();
+  /** Where its entries come to stand that go through a lower symlink or file. */
+  readonly #landed = new Set<string>();
   /** What this layer relies on: its parents, what its links name. It must not hide these. */
   readonly #relied = new Set<string>();
 
@@ -110,7 +121,8 @@ class LayerMaker {
     const entry = this.#entry(path);
     if (!this.#free(path, entry.type)) return;
     // A directory may come after what is in it, unless it has to make room for itself first.
-    const late = this.#random.below(4) === 0 && this.#isDirectory(path);
+    const merges = entry.type === "directory" && this.#isDirectory(path);
+    const late = merges && this.#random.below(4) === 0;
     this.#put(path, entry, late ? this.#last : this.#files);
   }
 
@@ -138,6 +150,7 @@ class LayerMaker {
     const path = joined(this.#anyDirectory(), randomName(this.#random));
     if (standing === undefined || path === target || !this.#free(path, "hardlink")) return;
     if (target.startsWith(`${path}/`)) return;
+    if (this.#landed.has(target) && !this.#moot.linkToLanded) return;
     this.#rely(target);
     // Its own attributes are the target's, as every archiver writes them; not so, and unpackers
     // disagree about which of the two count.
@@ -208,6 +221,11 @@ class LayerMaker {
     // Every symlink may stand on the way, and is one that the layer relies on.
     for (const each of this.#tree.paths(({ file }) => file.type === "symlink")) this.#rely(each);
     const made = [...ancestors(landing), landing].filter((each) => !this.#isDirectory(each));
+    const { impliedOverFile, impliedOverDanglingLink } = this.#moot;
+    const replaces = made.some((each) => this.#tree.at(each) !== undefined);
+    // What a symlink leads to is no directory: everybody refuses that.
+    if (replaces && !(impliedOverFile && landing === way)) return;
+    if (made.length > 0 && !replaces && !impliedOverDanglingLink) return;
     const hides = made.length === 0 && this.#random.below(4) === 0;
     const entry = this.#entry(path);
     if (!made.every((each) => this.#free(each, "file"))) return;
@@ -215,6 +233,7 @@ class LayerMaker {
     for (const each of made) this.#put(each, unspoken(each), undefined);
     if (hides) this.#hide(path);
     else this.#put(path, entry, undefined);
+    this.#landed.add(path);
     this.#rely(way);
     this.#files.push(
       hides ? mark(whiteoutOf(joined(way, name))) : { ...entry, path: joined(way, name) },

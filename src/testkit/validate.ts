@@ -53,7 +53,7 @@ export async function validateImage(
 async function checkDiffIds(source: ContentSource, manifest: ImageManifest): Promise<void> {
   const config = parseImageConfig(await readVerified(source, manifest.config, MAX_BYTES));
   for (const { layer, diffId } of checkLayers(manifest, config)) {
-    checkDiffId(inflated(await readVerified(source, layer, MAX_BYTES)), diffId, layer);
+    checkDiffId(await inflated(await readVerified(source, layer, MAX_BYTES)), diffId, layer);
   }
 }
 
@@ -66,11 +66,13 @@ function checkDiffId(tar: Uint8Array, diffId: DiffId, layer: Descriptor): void {
 }
 
 /** By the first bytes, whatever the media type says. */
-function inflated(bytes: Uint8Array): Uint8Array {
+async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
   const [first, second, third, fourth] = bytes;
   if (first === 0x1f && second === 0x8b) return zlib.gunzipSync(bytes);
   if (first === 0x28 && second === 0xb5 && third === 0x2f && fourth === 0xfd) {
-    return zlib.zstdDecompressSync(bytes);
+    // Before 22.15 Node has no zstd.
+    if (typeof zlib.zstdDecompressSync === "function") return zlib.zstdDecompressSync(bytes);
+    return (await import("fzstd")).decompress(bytes);
   }
   return bytes;
 }

@@ -1,10 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { createRegistry, randomImage, type TestRegistry } from "../../src/testkit/index.ts";
+import {
+  createRegistry,
+  MadeContent,
+  randomImage,
+  type TestRegistry,
+} from "../../src/testkit/index.ts";
+import { writeLayout } from "../interop/layout.ts";
+import { selfSigned } from "../registry/self-signed.ts";
 import { temporaryFolder } from "../temporary.ts";
 import { lading, type Ran, type RunOptions } from "./run-command.ts";
 
@@ -175,7 +183,9 @@ describe("bad input gets one error with its code, what was being done, and a hin
     }
   });
 
-  it("a full disk (1), and nothing half-made is visible", async ({ skip }) => {
+  it("a full disk (1), and nothing half-made is visible (origin 4.2, fault 21)", async ({
+    skip,
+  }) => {
     if (!canMount()) skip("needs to mount a small file system");
     const folder = join(home, "small");
     await mkdir(folder);
@@ -206,9 +216,83 @@ describe("bad input gets one error with its code, what was being done, and a hin
       response.end("<!DOCTYPE html><title>Log in to the hotel's network</title>");
     });
     const args = ["pull", "--plain-http", `${address}/app:1`];
-    const ran = await lading([...args, "--json", "-q"], { home });
-    expect([5, 6]).toContain(ran.code);
-    expect(JSON.parse(ran.stdout).error.hint).toBeTruthy();
+    const says = /could not pull .*app:1: .*\n(?: {2}.*\n)*hint: /;
+    await expectError(args, { exit: 5, code: "malformed", says });
+    await expectError(["tags", `${address}/app`], { exit: 5, code: "malformed" });
+  });
+
+  it("a registry that redirects in circles (6)", async () => {
+    const address = await registryThatAnswers((request, response) => {
+      response.writeHead(307, { location: String(request.url) }).end();
+    });
+    const args = ["pull", "--plain-http", `${address}/app:1`];
+    const says = /redirects more than 10 times/;
+    await expectError(args, { exit: 6, code: "registry-unavailable", says });
+  });
+
+  it("a registry whose certificate is not trusted (6), without a word in the open", async () => {
+    const heard: string[] = [];
+    const server = createSecureServer(selfSigned, () => heard.push("a request"));
+    server.on("tlsClientError", ({ message }) => heard.push(message));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const says = /certificate is not trusted/;
+    await expectError(["pull", `127.0.0.1:${port}/app:1`], { exit: 6, code: "network", says });
+    expect(heard.join()).not.toMatch(/a request|http request/i);
+  });
+
+  it("tags of a repository that the store does not have (3)", async () => {
+    await expectError(["tags", "store:nope"], { exit: 3, code: "not-found" });
+    await lading(["pull", image], { home });
+    await expectError(["tags", "store:nope"], { exit: 3, code: "not-found" });
+  });
+
+  it("an artifact where an image is wanted (3)", async () => {
+    const { content } = registry;
+    const config = content.add("application/vnd.cncf.helm.config.v1+json", Buffer.from("{}"));
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    const manifest = { schemaVersion: 2, mediaType, config, layers: [config] };
+    content.tag("chart:1", content.addManifest(mediaType, manifest));
+    const chart = `${registry.address}/chart:1`;
+    const says = /^hint: look at its manifest instead/m;
+    const error = { exit: 3, code: "not-found", says };
+    for (const word of ["inspect", "config"]) await expectError([word, chart], error);
+    expect((await lading(["pull", chart], { home })).code).toBe(0);
+    expect((await lading(["pull", "--policy", "never", chart], { home })).code).toBe(0);
+    for (const word of ["inspect", "config"]) await expectError([word, `store:${chart}`], error);
+  });
+
+  it("a platform that the store's one image is not for (3)", async () => {
+    await lading(["pull", image], { home });
+    const error = { exit: 3, code: "platform-not-found", says: /^hint: .*linux\/amd64/m };
+    const platform = ["--platform", "linux/arm64"];
+    await expectError(["pull", ...platform, image], error);
+    await expectError(["pull", ...platform, "--policy", "never", image], error);
+    for (const word of ["inspect", "config", "manifest"]) {
+      await expectError([word, ...platform, `store:${image}`], error);
+      await expectError([word, ...platform, `docker://${image}`], error);
+    }
+  });
+
+  it("an index.json that is a symbolic link (1), and a folder in the catalog's place", async () => {
+    await lading(["pull", image], { home });
+    const store = join(home, "store");
+    await rename(join(store, "index.json"), join(home, "elsewhere.json"));
+    await symlink(join(home, "elsewhere.json"), join(store, "index.json"));
+    const linked = { exit: 1, code: "disk", says: /symbolic link/ };
+    await expectError(["images"], linked);
+    await expectError(["inspect", image], linked);
+    await rename(join(home, "elsewhere.json"), join(store, "index.json"));
+    for (const name of await readdir(store)) {
+      if (name.startsWith("catalog.db")) await rm(join(store, name));
+    }
+    await mkdir(join(store, "catalog.db/precious"), { recursive: true });
+    const folder = { exit: 1, code: "store-corrupt", says: /^hint: .*move it away/m };
+    await expectError(["images"], folder);
+    await expectError(["store", "rebuild"], folder);
+    await rm(join(store, "catalog.db/precious"), { recursive: true });
+    expect((await lading(["store", "rebuild"], { home })).stdout).toBe("rebuilt: 1 image\n");
   });
 
   it("a layout that someone else wrote is listed, and not harmed", async () => {
@@ -223,6 +307,42 @@ describe("bad input gets one error with its code, what was being done, and a hin
     expect(stdout).toContain("from-elsewhere");
     await lading(["rm", image], { home });
     expect(await readFile(path, "utf8")).toContain('"x.foreign"');
+  });
+
+  it("a layout that is wholly someone else's is listed, read, pulled into and cleared by its names", async () => {
+    const content = new MadeContent();
+    const theirs = randomImage(content, { seed: 5 });
+    const store = join(home, "store");
+    writeLayout(store, content, { latest: theirs.descriptor, "My Image": theirs.descriptor });
+    const listed = await lading(["images", "--json"], { home });
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      images: [{ reference: "My Image" }, { reference: "latest" }],
+    });
+    const inspected = await lading(["inspect", "--json", "latest"], { home });
+    const { digest } = theirs.descriptor;
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      reference: "latest",
+      from: "store",
+      manifest: { digest },
+    });
+    const raw = await lading(["manifest", "--raw", "store:latest"], { home });
+    expect(raw.bytes).toEqual(Buffer.from(content.blobs.get(digest) ?? []));
+    expect((await lading(["config", "store:My Image"], { home })).code).toBe(0);
+    expect((await lading(["store", "verify"], { home })).code).toBe(0);
+
+    expect((await lading(["pull", image], { home })).code).toBe(0);
+    await using same = await createRegistry({ content });
+    content.tag("theirs:1", theirs.descriptor);
+    const pulled = await lading(["pull", "--json", `${same.address}/theirs:1`], { home });
+    expect(JSON.parse(pulled.stdout)).toMatchObject({ pulled: [{ transferred: 0 }] });
+    expect((await lading(["tags", `store:${same.address}/theirs`], { home })).stdout).toBe("1\n");
+
+    const removed = await lading(["rm", "latest", "My Image"], { home });
+    expect(removed).toMatchObject({ code: 0, stdout: `latest@${digest}\nMy Image@${digest}\n` });
+    await expectError(["rm", "latest"], { exit: 3, code: "not-found" });
+    const left = await lading(["images"], { home });
+    expect(left.stdout).not.toMatch(/^latest|^My Image/m);
+    expect(left.stdout).toContain(image);
   });
 });
 

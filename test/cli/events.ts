@@ -1,5 +1,5 @@
-import type { BlobEvent, LadingEvent } from "../../src/content/events.ts";
-import { type Digest, parseDigest } from "../../src/oci/digest.ts";
+import type { BlobEvent, LadingEvent, UnpackEvent } from "../../src/content/events.ts";
+import { type Digest, parseDiffId, parseDigest } from "../../src/oci/digest.ts";
 
 /** A digest that begins with the digit, for tests to tell apart. */
 export function digest(digit: string): Digest {
@@ -28,4 +28,21 @@ export function verified(blob: BlobEvent): LadingEvent {
 
 export function exists(blob: BlobEvent): LadingEvent {
   return { type: "exists", ...blob };
+}
+
+export function unpackStarted(blob: BlobEvent): LadingEvent & UnpackEvent {
+  return { type: "unpack-started", ...layerOf(blob) };
+}
+
+export function unpacking(blob: BlobEvent, offset: number): LadingEvent {
+  return { type: "unpack-progress", ...layerOf(blob), offset, entries: 1, written: offset };
+}
+
+export function unpacked(blob: BlobEvent, existed = false): LadingEvent {
+  const entries = existed ? 0 : 3;
+  return { type: "unpacked", ...layerOf(blob), existed, entries, written: 10 * entries };
+}
+
+function layerOf({ digest, size }: BlobEvent): UnpackEvent {
+  return { digest, size, diffId: parseDiffId(`sha256:${digest.slice(-32).padStart(64, "0")}`) };
 }

@@ -5,7 +5,17 @@ import { plainProgress } from "../../src/cli/progress/plain.ts";
 import type { Progress, ProgressOptions, Subject } from "../../src/cli/progress/progress.ts";
 import type { LadingEvent } from "../../src/content/events.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { bytes, exists, layer, planned, started, verified } from "./events.ts";
+import {
+  bytes,
+  exists,
+  layer,
+  planned,
+  started,
+  unpacked,
+  unpacking,
+  unpackStarted,
+  verified,
+} from "./events.ts";
 import { TestScreen } from "./screen.ts";
 
 const MB = 1_000_000;
@@ -41,6 +51,31 @@ describe("plain progress", () => {
       "bbbbbbbbbbbb: downloading 10.0 MB, resuming at 2.0 MB",
       "cccccccccccc: 20 B done in 0.0 s",
       "bbbbbbbbbbbb: 10.0 MB done in 3.0 s",
+    ]);
+  });
+
+  it("says what was unpacked, and how long it took", () => {
+    const { progress, clock, lines } = setUp(plainProgress);
+    const [a, b, c] = [layer("a", 10 * MB), layer("b", 10 * MB), layer("c", 20)];
+    progress.onEvent(planned(a, b, c));
+    progress.onEvent(exists(a));
+    progress.onEvent(unpackStarted(a));
+    progress.onEvent(started(b));
+    progress.onEvent(unpackStarted(b));
+    clock.advance(2000);
+    progress.onEvent(unpacked(a));
+    progress.onEvent(verified(b));
+    progress.onEvent(unpacking(b, 9 * MB));
+    clock.advance(400);
+    progress.onEvent(unpacked(b));
+    progress.onEvent(unpacked(c, true));
+    expect(lines()).toEqual([
+      "aaaaaaaaaaaa: 10.0 MB already here",
+      "aaaaaaaaaaaa: unpacking 10.0 MB",
+      "bbbbbbbbbbbb: downloading 10.0 MB",
+      "aaaaaaaaaaaa: unpacked 3 entries in 2.0 s",
+      "bbbbbbbbbbbb: 10.0 MB done in 2.0 s",
+      "bbbbbbbbbbbb: unpacked 3 entries in 2.4 s",
     ]);
   });
 
@@ -126,6 +161,21 @@ describe("progress as JSON", () => {
     }
     expect(lines().length).toBeGreaterThanOrEqual(6);
     expect(lines().length).toBeLessThanOrEqual(7);
+  });
+
+  it("reports unpacking as often, beside the download", () => {
+    const { progress, clock, lines } = setUp(jsonProgress);
+    const a = layer("a", 1000);
+    progress.onEvent(unpackStarted(a));
+    for (let at = 0; at < 1000; at += 1) {
+      progress.onEvent(bytes(a, at));
+      progress.onEvent(unpacking(a, at));
+      clock.advance(1);
+    }
+    progress.onEvent(unpacked(a));
+    const types = lines().map((line) => JSON.parse(line).type);
+    expect(types.filter((type) => type === "unpack-progress")).toHaveLength(5);
+    expect([types[0], types.at(-1)]).toEqual(["unpack-started", "unpacked"]);
   });
 
   it("leaves requests out unless verbose, and says nothing after its end", () => {

@@ -7,7 +7,18 @@ import {
   totals,
 } from "../../src/cli/progress/state.ts";
 import type { LadingEvent } from "../../src/content/events.ts";
-import { bytes, digest, exists, layer, planned, started, verified } from "./events.ts";
+import {
+  bytes,
+  digest,
+  exists,
+  layer,
+  planned,
+  started,
+  unpacked,
+  unpacking,
+  unpackStarted,
+  verified,
+} from "./events.ts";
 
 const a = layer("a");
 const b = layer("b", 50);
@@ -97,9 +108,51 @@ describe("the state of progress", () => {
 
   it("waits for the store only until something else happens", () => {
     const state = stateAfter({ type: "waiting", why: { kind: "store-lock", pid: 7 } });
-    expect(state.storeLock).toEqual({ pid: 7 });
+    expect(state.blocked).toEqual({ pid: 7, doing: "holds the store" });
     applyEvent(state, started(a), 0);
-    expect(state.storeLock).toBeUndefined();
+    expect(state.blocked).toBeUndefined();
+  });
+
+  it("counts a layer as complete only when it is files, if it is to be", () => {
+    const state = stateAfter(planned(a, b), started(a), unpackStarted(a), bytes(a, 100));
+    applyEvent(state, unpacking(a, 40), 0);
+    applyEvent(state, verified(a), 0);
+    applyEvent(state, exists(b), 0);
+    expect(totals(state)).toEqual({ size: 150, offset: 150, layers: 2, complete: 1, unpacked: 40 });
+    applyEvent(state, unpacked(a), 7);
+    expect(totals(state)).toMatchObject({ complete: 2, unpacked: 100 });
+    expect(state.blobs.get(a.digest)?.unpack).toMatchObject({ running: 0, entries: 3, endedAt: 7 });
+  });
+
+  it("does not take a layer for complete while another copy of it is under way", () => {
+    const state = stateAfter(planned(a), exists(a), unpackStarted(a), unpackStarted(a));
+    applyEvent(state, unpacked(a), 0);
+    expect(totals(state)).toMatchObject({ complete: 0 });
+    applyEvent(state, unpacked(a), 0);
+    expect(totals(state)).toMatchObject({ complete: 1 });
+  });
+
+  it("shows what is unpacked out of the store, though no download was planned", () => {
+    const state = stateAfter(unpackStarted(a));
+    expect(state.blobs.get(a.digest)).toMatchObject({
+      phase: "existed",
+      offset: 100,
+      role: "layer",
+    });
+    expect(totals(state)).toMatchObject({ layers: 1, complete: 0, unpacked: 0 });
+  });
+
+  it("waits for another's layer until it is unpacked, and for a target until something happens", () => {
+    const { diffId } = unpackStarted(a);
+    const state = stateAfter(
+      { type: "waiting", why: { kind: "target", path: "/rootfs", pid: 8 } },
+      { type: "waiting", why: { kind: "same-layer", digest: diffId, pid: 7 } },
+    );
+    expect(state.blocked).toEqual({ pid: 8, doing: "fills /rootfs" });
+    expect([...state.layerWaits]).toEqual([[diffId, 7]]);
+    applyEvent(state, unpacked(a, true), 0);
+    expect(state.blocked).toBeUndefined();
+    expect(state.layerWaits.size).toBe(0);
   });
 
   it("never shows more than all of it, whatever the events say (fault 40)", () => {
@@ -112,6 +165,9 @@ describe("the state of progress", () => {
       fc.tuple(blob, amount, generation).map(([one, at, g]) => bytes(one, at, g)),
       blob.map(verified),
       blob.map(exists),
+      blob.map(unpackStarted),
+      fc.tuple(blob, amount).map(([one, at]) => unpacking(one, at)),
+      blob.map((one) => unpacked(one)),
       blob.map((one) => ({
         type: "waiting" as const,
         why: { kind: "same-download" as const, digest: one.digest },
@@ -120,12 +176,14 @@ describe("the state of progress", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), (events) => {
         const state = stateAfter(...events);
-        for (const { offset, size } of state.blobs.values()) {
+        for (const { offset, size, unpack } of state.blobs.values()) {
           expect(offset).toBeGreaterThanOrEqual(0);
           expect(offset).toBeLessThanOrEqual(size);
+          expect(unpack?.offset ?? 0).toBeLessThanOrEqual(size);
         }
-        const { offset, size, complete, layers } = totals(state);
+        const { offset, size, complete, layers, unpacked = 0 } = totals(state);
         expect(offset).toBeLessThanOrEqual(size);
+        expect(unpacked).toBeLessThanOrEqual(size);
         expect(complete).toBeLessThanOrEqual(layers);
       }),
     );

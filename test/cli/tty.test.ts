@@ -4,7 +4,17 @@ import type { Progress, Subject } from "../../src/cli/progress/progress.ts";
 import { ttyProgress } from "../../src/cli/progress/tty.ts";
 import type { BlobEvent } from "../../src/content/events.ts";
 import { ManualClock } from "../manual-clock.ts";
-import { bytes, exists, layer, planned, started, verified } from "./events.ts";
+import {
+  bytes,
+  exists,
+  layer,
+  planned,
+  started,
+  unpacked,
+  unpacking,
+  unpackStarted,
+  verified,
+} from "./events.ts";
 import { TestScreen } from "./screen.ts";
 
 const MB = 1_000_000;
@@ -42,6 +52,49 @@ describe("progress on a terminal", () => {
       `cccccccccccc ${"─".repeat(38)} 20.0 MB queued`,
       `total 1/3 ${"━".repeat(14)}${"─".repeat(24)} 15.0 MB / 40.0 MB`,
     ]);
+  });
+
+  it("shows download and unpacking of a layer on one line", () => {
+    const show = scene();
+    const [a, b, c] = [layer("a", 10 * MB), layer("b", 10 * MB), layer("c", 20 * MB)];
+    show.progress.onEvent(planned(a, b, c));
+    show.progress.onEvent(exists(a));
+    show.progress.onEvent(unpackStarted(a));
+    show.progress.onEvent(unpacking(a, 6.3 * MB));
+    show.progress.onEvent(started(b));
+    show.progress.onEvent(unpackStarted(b));
+    show.progress.onEvent(bytes(b, 5 * MB));
+    show.progress.onEvent(unpacking(b, 2.5 * MB));
+    show.progress.onEvent(exists(c));
+    show.progress.onEvent(unpacked(c, true));
+    show.clock.advance(200);
+    expect(lines(show).map((line) => line.replace(/ +/g, " "))).toEqual([
+      `aaaaaaaaaaaa ${"━".repeat(23)}${"╍".repeat(15)} 10.0 MB unpacking 63%`,
+      `bbbbbbbbbbbb ${"━".repeat(9)}${"╍".repeat(10)}${"─".repeat(19)} 5.0 MB / 10.0 MB`,
+      `cccccccccccc ${"━".repeat(38)} 20.0 MB already here`,
+      `total 1/3 ${"━".repeat(27)}${"╍".repeat(6)}${"─".repeat(5)} 35.0 MB / 40.0 MB`,
+    ]);
+    show.progress.onEvent(verified(b));
+    show.progress.onEvent(unpacked(a));
+    show.clock.advance(FRAME);
+    expect(lines(show)[0]).toMatch(/━ +10\.0 MB {2}done$/);
+    expect(lines(show)[1]).toMatch(/unpacking 25%$/);
+    expect(lines(show)[3]).toMatch(/^total 2\/3 .* unpacking$/);
+    show.progress.onEvent(unpacked(b));
+    show.clock.advance(FRAME);
+    expect(lines(show)[3]).toMatch(/^total 3\/3 +━{38} +40\.0 MB \/ 40\.0 MB$/);
+  });
+
+  it("says who unpacks a layer that is waited for", () => {
+    const show = scene();
+    const { diffId } = unpackStarted(layer("a"));
+    const why = { kind: "same-layer", digest: diffId, pid: 4711 } as const;
+    show.progress.onEvent({ type: "waiting", why });
+    show.clock.advance(200);
+    expect(show.screen.text).toBe("waiting for process 4711, which unpacks 1 layer");
+    show.progress.onEvent(unpacked(layer("a"), true));
+    show.clock.advance(FRAME);
+    expect(show.screen.text).not.toContain("4711");
   });
 
   it("shows the rate and how long it will take", () => {
@@ -204,6 +257,13 @@ describe("a bar", () => {
     expect(bar(0.999, 4, true)).toBe("━━━╾");
     expect(bar(1, 4, true)).toBe("━━━━");
     expect(bar(0.5, 4, false)).toBe("==..");
+  });
+
+  it("tells what is unpacked from what is only there", () => {
+    expect(bar(0.75, 4, true, 0.5)).toBe("━━╍─");
+    expect(bar(0.75, 4, false, 0.5)).toBe("==-.");
+    expect(bar(1, 4, true, 0.99)).toBe("━━━╍");
+    expect(bar(0.5, 4, true, 1)).toBe("━━──");
   });
 
   it("is as wide as it was asked to be, whatever the fraction", () => {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { copy } from "../../src/content/copy.ts";
-import type { LadingEvent } from "../../src/content/events.ts";
+import type { LadingEvent, OperationOptions } from "../../src/content/events.ts";
 import { MemoryStore } from "../../src/content/memory.ts";
+import type { Sink } from "../../src/content/port.ts";
+import { transfer } from "../../src/content/transfer/transfer.ts";
+import { LadingError } from "../../src/errors.ts";
 import type { Descriptor } from "../../src/oci/descriptor.ts";
 import { mediaTypes } from "../../src/oci/media-types.ts";
 import { describeBytes, text } from "../contract/content-store.ts";
@@ -69,6 +72,77 @@ describe("a copy", () => {
     const { to, published } = recorded();
     await expect(copy(from, to, image.descriptor)).rejects.toMatchObject({ code: "not-found" });
     expect(published).not.toContain(image.descriptor.digest);
+  });
+
+  it("ends what is under way when one fails, keeps its part, and the next copy goes on from there", async () => {
+    const from = new MemoryStore();
+    const half = "the first half, ";
+    const image = addImage(from, [`${half}and the second`], { missingLayer: true });
+    const [layer] = image.layers;
+    if (layer === undefined) throw new Error("a layer was made");
+    const offsets: number[] = [];
+    let halfIsThere: () => void = () => {};
+    const begun = new Promise<void>((resolve) => {
+      halfIsThere = resolve;
+    });
+    let stopped = false;
+    const stalling = Object.assign(Object.create(from), {
+      async open(descriptor: Descriptor, range: { offset: number }, options: OperationOptions) {
+        const content = await from.open(descriptor, range).catch(async (error: unknown) => {
+          // The missing one fails once the other is half-way.
+          await begun;
+          throw error;
+        });
+        if (descriptor.digest !== layer.digest) return content;
+        offsets.push(range.offset);
+        return {
+          ...content,
+          async read(sink: Sink) {
+            await sink(text(half));
+            halfIsThere();
+            await new Promise((_, reject) => {
+              options.signal?.addEventListener("abort", () => {
+                stopped = true;
+                reject(new LadingError("aborted", "stopped"));
+              });
+            });
+          },
+        };
+      },
+    });
+    const { to } = recorded();
+    await expect(copy(stalling, to, image.descriptor)).rejects.toMatchObject({ code: "not-found" });
+    expect(stopped).toBe(true);
+    const left = await to.ingest(layer);
+    expect(left?.held).toEqual([{ start: 0, end: half.length }]);
+    await left?.abort({ keep: true });
+
+    const rest: number[] = [];
+    const whole = Object.assign(Object.create(from), {
+      open(descriptor: Descriptor, range: { offset: number }) {
+        if (descriptor.digest === layer.digest) rest.push(range.offset);
+        return from.open(descriptor, range);
+      },
+    });
+    await transfer(whole, to, layer, { role: "layer" });
+    expect([offsets, rest]).toEqual([[0], [half.length]]);
+    expect(await to.has(layer)).toBe(true);
+  });
+
+  it("leaves out an image that is not wanted, once its config is known, and goes on with others", async () => {
+    const from = new MemoryStore();
+    const one = addImage(from, ["one"]);
+    const two = addImage(from, ["two"]);
+    const { to, published } = recorded();
+    const index = addIndex(from, [one.descriptor, two.descriptor]);
+    const wanted = ({ descriptor }: { descriptor: Descriptor }) =>
+      descriptor.digest === two.descriptor.digest;
+    await copy(from, to, index, { wanted });
+    expect(published).toContain(two.descriptor.digest);
+    expect(published).toContain(index.digest);
+    for (const { digest } of [one.descriptor, ...one.layers]) {
+      expect(published).not.toContain(digest);
+    }
   });
 
   it("takes what a descriptor embeds, when it is what the digest names", async () => {

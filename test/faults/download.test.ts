@@ -6,6 +6,7 @@ import {
   endless,
   ignoreRange,
   reset,
+  slow,
   stall,
   status,
   substitute,
@@ -163,17 +164,13 @@ describe("a download", () => {
 
   it("keeps a slow stream that a stalled one would lose", async () => {
     await using rig = await faultRig({ timeouts: { idleMs: 300 } });
-    rig.registry.on(layerOf(rig), async ({ response, reply }) => {
-      const { headers, body } = reply();
-      response.writeHead(200, headers);
-      for (let at = 0; at < body.length; at += 40_000) {
-        response.write(body.subarray(at, at + 40_000));
-        await new Promise((resolve) => setTimeout(resolve, 60));
-      }
-      response.end();
-    });
+    rig.registry.on(layerOf(rig), slow(400_000));
+    const started = performance.now();
     await rig.pull();
+    // Longer than a stalled one is waited for, and never begun again.
+    expect(performance.now() - started).toBeGreaterThan(300);
     expect(rig.events.filter(({ type }) => type === "retry")).toEqual([]);
+    expect(rig.registry.asked.filter((line) => line === layerOf(rig))).toHaveLength(1);
   });
 });
 

@@ -63,7 +63,7 @@ describe("a manifest that a digest names", () => {
 });
 
 describe("a tag that moves between requests", () => {
-  it("is resolved once: one image, whole, never a mixture", async () => {
+  it("is resolved once: one image, whole, never a mixture (CVE-2026-111361, CVE-2023-33959)", async () => {
     await using rig = await faultRig();
     const { content } = rig.registry;
     const moved = randomImage(content, { seed: 7 });

@@ -332,7 +332,7 @@ describe("any manifest", () => {
     ["image", images],
     ["index", indexes],
   ] as const)(
-    "that is a broken %s is read, or refused with one clear error",
+    "that is a broken %s is read, or refused with one clear error (CVE-2021-21285)",
     (_kind, documents) => {
       const announced = fc.constantFrom(undefined, ...Object.values(mediaTypes));
       fc.assert(

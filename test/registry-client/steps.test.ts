@@ -8,6 +8,7 @@ import {
   type HttpResponse,
   type Send,
 } from "../../src/registry/http/message.ts";
+import { networkError } from "../../src/registry/http/network-error.ts";
 import { redirect } from "../../src/registry/http/redirect.ts";
 import { retry } from "../../src/registry/http/retry.ts";
 import { scheme } from "../../src/registry/http/scheme.ts";
@@ -87,7 +88,13 @@ describe("the scheme", () => {
     await step(requestFor(url)).catch(() => {});
     return sent.map(({ url }) => url.protocol.slice(0, -1));
   };
-  const plainAnswer = network({ code: "EPROTO" });
+  const handshake = (code: string, message: string) =>
+    networkError(
+      Object.assign(new Error(message), { code }),
+      new URL("https://registry.example"),
+      false,
+    );
+  const plainAnswer = handshake("EPROTO", "SSL routines:wrong version number");
 
   it("is https, and http only for hosts that are named", async () => {
     expect(await asked("https://a.example/", [], response(200))).toEqual(["https", "https"]);
@@ -110,12 +117,20 @@ describe("the scheme", () => {
         "http",
         "http",
       ]);
-      expect(await asked(`https://${host}/`, [], network({ code: "ECONNREFUSED" }))).toEqual([
-        "https",
-        "https",
-      ]);
     },
   );
+
+  it.each([
+    ["nothing listens", handshake("ECONNREFUSED", "connect ECONNREFUSED")],
+    ["its certificate is not trusted", handshake("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed")],
+    ["its certificate has expired", handshake("CERT_HAS_EXPIRED", "certificate has expired")],
+    ["it refuses the version", handshake("EPROTO", "tlsv1 alert protocol version")],
+    ["it wants a certificate", handshake("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "alert")],
+    ["it resets in the middle of an answer", network({ code: "ECONNRESET" })],
+    ["it does not answer in time", network()],
+  ])("of this machine stays https where %s", async (_what, error) => {
+    expect(await asked("https://localhost:5000/", [], error)).toEqual(["https", "https"]);
+  });
 });
 
 describe("the limit", () => {
@@ -167,11 +182,11 @@ describe("the retry", () => {
     return { result: await result, tries: sent.length, events };
   }
 
-  it.each([408, 429, 500, 502, 503, 504])("tries again after %i", async (status) => {
+  it.each([408, 429, 500, 502, 503, 504, 507, 520, 529])("tries again after %i", async (status) => {
     expect(await outcome(response(status), response(200))).toMatchObject({ result: 200, tries: 2 });
   });
 
-  it.each([400, 401, 403, 404, 405, 416, 501])("takes %i as an answer", async (status) => {
+  it.each([400, 401, 403, 404, 405, 416, 501, 505])("takes %i as an answer", async (status) => {
     expect(await outcome(response(status), response(200))).toMatchObject({
       result: status,
       tries: 1,
@@ -234,7 +249,7 @@ describe("a redirect", () => {
     "https://a.example:8443/two",
     "//b.example/two",
     "https://user:password@b.example/",
-  ])("to %s takes nothing along that says who asks", async (location) => {
+  ])("to %s takes nothing along that says who asks (GHSA-whvf-jp7m-59f3)", async (location) => {
     const [, second] = await follow(location);
     expect(second?.headers).toEqual(harmless);
     expect(second?.scope).toMatchObject({ anonymous: true, reach: "public" });
@@ -264,6 +279,7 @@ describe("a redirect", () => {
     const { send, sent } = script(response(302, { location: "/again" }));
     await expect(redirect(send)(requestFor("https://a.example/"))).rejects.toMatchObject({
       code: "registry-unavailable",
+      hint: expect.stringContaining("circles"),
     });
     expect(sent).toHaveLength(11);
   });

@@ -152,6 +152,22 @@ export function stall(after: number): Answer {
   };
 }
 
+/** Sends the whole, so many bytes a second on this connection. */
+export function slow(bytesPerSecond: number): Answer {
+  return async ({ response, reply }) => {
+    const { status, headers, body } = reply();
+    response.writeHead(status, headers);
+    const slice = Math.max(1, Math.round(bytesPerSecond / SLICES_A_SECOND));
+    for (let at = 0; at < body.length && !response.destroyed; at += slice) {
+      response.write(body.subarray(at, at + slice));
+      await new Promise((resolve) => setTimeout(resolve, 1000 / SLICES_A_SECOND));
+    }
+    response.end();
+  };
+}
+
+const SLICES_A_SECOND = 20;
+
 export const reset: Answer = ({ request }) => {
   request.socket.resetAndDestroy();
 };

@@ -37,7 +37,7 @@ describe("an ingest", () => {
     expect(await readdir(join(root, "ingest"))).toEqual([]);
   });
 
-  it("waits for another process, and takes over when that is killed", async () => {
+  it("waits for another process, and takes over when that is killed (origin 4.2, fault 27)", async () => {
     const root = await temporaryFolder();
     const bytes = Buffer.from("taken over");
     const descriptor = describeBytes(bytes);
@@ -64,6 +64,22 @@ describe("an ingest", () => {
     ingest?.writeAt(0, bytes);
     await ingest?.commit();
     expect(await store.has(descriptor)).toBe(true);
+  });
+
+  it("gives back what it holds a slice at a time, so that no hash needs it in memory (origin 4.2, fault 22)", async () => {
+    await using store = await openStore({ root: await temporaryFolder() });
+    const bytes = new Uint8Array(8 * MiB).fill(3);
+    const ingest = await store.ingest(describeBytes(bytes));
+    for (let at = 0; at < bytes.length; at += MiB) {
+      await ingest?.writeAt(at, bytes.subarray(at, at + MiB));
+    }
+    const slices: number[] = [];
+    await ingest?.readBack({ start: 0, end: bytes.length }, (slice) => {
+      slices.push(slice.length);
+    });
+    expect(Math.max(...slices)).toBeLessThanOrEqual(MiB);
+    expect(slices.reduce((sum, length) => sum + length, 0)).toBe(bytes.length);
+    await ingest?.abort({ keep: false });
   });
 
   it("keeps its files to their owner", async () => {

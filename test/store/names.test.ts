@@ -85,21 +85,6 @@ describe("the names of a store", () => {
     expect((await store.images()).map(({ reference }) => reference)).toEqual([NAME]);
   });
 
-  it("are not lost when index.json is torn: rebuild waits until it is out of the way", async () => {
-    const root = await temporaryFolder();
-    {
-      await using store = await openStore({ root });
-      await add(store, NAME, { seed: 26 });
-      await store.images();
-    }
-    await writeFile(join(root, "index.json"), "{ torn");
-    await using store = await openStore({ root });
-    await expect(store.rebuild()).rejects.toMatchObject({ code: "store-corrupt" });
-    await rm(join(root, "index.json"));
-    expect(await store.rebuild()).toEqual({ images: 1 });
-    expect((await store.images()).map(({ reference }) => reference)).toEqual([NAME]);
-  });
-
   it("survive a folder in the catalog's place when it is empty; else the error says what to do", async () => {
     const root = await temporaryFolder();
     {

@@ -198,7 +198,7 @@ describe("pull", () => {
     );
   });
 
-  it("transfers each blob once when many pull the same at one time", async () => {
+  it("transfers each blob once when many pull the same at one time (origin 4.2, fault 27)", async () => {
     registry.content.tag("app:1", randomImage(registry.content, { seed: 12 }).descriptor);
     const others = await Promise.all(Array.from({ length: 4 }, () => open({ root })));
     const pulls = [lading, ...others].map((each) => each.pull(`${registry.address}/app:1`));

@@ -12,8 +12,24 @@ that are in the local store.`,
     { command: "lading completion fish | source", explains: "in ~/.config/fish/config.fish" },
   ],
   doing: ([shell]) => `print the completion for ${shell}`,
-  async run({ args }) {
+  async run({ args, output }) {
     const { script } = await import("@bomb.sh/tab");
-    script(args[0] ?? "", "lading", "lading");
+    const printed = whatIsLogged(() => script(args[0] ?? "", "lading", "lading"));
+    await output.write(printed);
   },
 };
+
+/** The library prints by itself; as a result it must go where results go, and fail as they do. */
+function whatIsLogged(work: () => void): string {
+  const { log } = console;
+  let logged = "";
+  console.log = (text: string) => {
+    logged += `${text}\n`;
+  };
+  try {
+    work();
+  } finally {
+    console.log = log;
+  }
+  return logged;
+}

@@ -2,10 +2,10 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { OperationOptions } from "../events.ts";
-import { backoffMs, defaultRetryPolicy, type RetryPolicy } from "../retry.ts";
+import { type Budgeted, defaultRetryPolicy, RetryBudget, type RetryPolicy } from "../retry.ts";
 
 /** How patient an operation is, and with which clock it waits. */
-export interface Patience extends OperationOptions {
+export interface Patience extends OperationOptions, Budgeted {
   readonly retry?: RetryPolicy | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -14,7 +14,8 @@ export interface Attempts {
   /** Bytes that are held by now; only growth beyond what was ever reached counts as progress. */
   progress(): number;
   done(): boolean;
-  attempt(): Promise<void>;
+  /** What it asks of a source goes on the budget that comes with `patience`. */
+  attempt(patience: Patience): Promise<void>;
 }
 
 /** Less than this is no progress: a peer that sends a byte and hangs up must not keep us for ever. */
@@ -30,22 +31,22 @@ export async function persist(
   attempts: Attempts,
 ): Promise<void> {
   const { retry = defaultRetryPolicy, clock = systemClock, signal, onEvent } = patience;
-  let failures = 0;
+  const budget = patience.budget ?? new RetryBudget(retry);
   let best = attempts.progress();
   while (!attempts.done()) {
     throwIfAborted(signal);
     try {
-      await attempts.attempt();
+      await attempts.attempt({ ...patience, budget });
       if (!attempts.done()) throw truncated(digest);
     } catch (error) {
       if (!(error instanceof LadingError) || !error.transient) throw error;
-      if (attempts.progress() >= best + WORTH_CONTINUING) failures = 0;
+      if (attempts.progress() >= best + WORTH_CONTINUING) budget.progressed();
       best = Math.max(best, attempts.progress());
-      failures += 1;
-      if (failures > retry.retries) throw error.with({ digest });
-      const delayMs = backoffMs(retry, failures);
-      onEvent?.({ type: "retry", attempt: failures, delayMs, reason: error.message, digest });
-      await clock.sleep(delayMs, signal);
+      const delayMs = budget.spent ? undefined : budget.failed(budget.round);
+      if (delayMs === undefined) throw error.with({ digest });
+      const attempt = budget.failures;
+      onEvent?.({ type: "retry", attempt, delayMs, reason: error.message, digest });
+      await budget.wait(delayMs, clock, signal);
     }
   }
 }

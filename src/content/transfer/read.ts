@@ -55,9 +55,9 @@ export async function readSpan(
   await persist(options, descriptor.digest, {
     progress: () => at,
     done: () => at >= span.end,
-    async attempt() {
+    async attempt(operation) {
       const range = { offset: at, length: span.end - at };
-      const content = await source.open(descriptor, range, options);
+      const content = await source.open(descriptor, range, operation);
       let position = content.offset;
       try {
         await readOpened(content, options.signal, (chunk) => {

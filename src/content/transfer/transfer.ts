@@ -2,6 +2,7 @@ import { LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { BlobEvent } from "../events.ts";
 import type { ContentTarget, Ingest } from "../port.ts";
+import { defaultRetryPolicy, RetryBudget } from "../retry.ts";
 import type { Span } from "../spans.ts";
 import { type Fetching, type Opener, Progress, pump, type TransferOptions } from "./fetching.ts";
 import { persist } from "./patience.ts";
@@ -41,7 +42,14 @@ export async function transfer(
     const verified = await VerifiedIngest.start(ingest, descriptor, options.signal);
     const progress = new Progress(blob, verified, options);
     progress.started();
-    const fetching: Fetching = { source, descriptor, verified, progress, options };
+    const budget = options.budget ?? new RetryBudget(options.retry ?? defaultRetryPolicy);
+    const fetching: Fetching = {
+      source,
+      descriptor,
+      verified,
+      progress,
+      options: { ...options, budget },
+    };
     await fetchMissing(fetching);
     if (!(await verified.commit())) {
       // What was resumed, or what came, is not what the digest names: once more from zero.

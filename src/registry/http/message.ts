@@ -1,5 +1,6 @@
 import type { OperationOptions } from "../../content/events.ts";
 import type { Sink } from "../../content/port.ts";
+import type { Budgeted } from "../../content/retry.ts";
 import type { AddressClass } from "./address.ts";
 
 /** One request as the steps see it. Bodies come with pushing. */
@@ -11,7 +12,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** What the request is for, which decides where credentials may go. */
   readonly scope: RequestScope;
-  readonly operation: OperationOptions;
+  /** With the budget of the transfer that the request is for, if it is for one. */
+  readonly operation: OperationOptions & Budgeted;
 }
 
 export interface RequestScope {

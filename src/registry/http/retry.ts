@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { backoffMs, type RetryPolicy } from "../../content/retry.ts";
+import { RetryBudget, type RetryPolicy } from "../../content/retry.ts";
 import { LadingError } from "../../errors.ts";
 import type { HttpRequest, HttpResponse, Send, Step } from "./message.ts";
 import { redactUrl } from "./redact.ts";
@@ -7,23 +7,35 @@ import { redactUrl } from "./redact.ts";
 /** The longest pause that a registry may ask for; longer ones are shortened to it. */
 const LONGEST_PAUSE_MS = 60_000;
 
-const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+/** Not implemented, and a version of HTTP that is not supported: asked again, the answer is the same. */
+const LASTING: ReadonlySet<number> = new Set([501, 505]);
+
+/** Whether a status may well be another one a moment later. CDNs have 5xx of their own, such as 520. */
+export function isPassing(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && !LASTING.has(status));
+}
 
 /**
  * Tries again what fails in passing: transient network errors, 408, 429 and 5xx. Waits as long as
- * `Retry-After` says (RFC 9110 section 10.2.3, seconds or a date), capped, else by backoff. The last
- * answer is given back as it is.
+ * `Retry-After` says (RFC 9110 section 10.2.3, seconds or a date), capped, else by backoff. All on the
+ * budget of the operation, which the requests for tokens share. The last answer is given back as it is.
  */
 export function retry(policy: RetryPolicy, clock: Clock): Step {
   return (next) => async (request) => {
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await tried(next, request);
+    const budget = request.operation.budget ?? new RetryBudget(policy);
+    const budgeted = { ...request, operation: { ...request.operation, budget } };
+    for (;;) {
+      const { round } = budget;
+      const outcome = await tried(next, budgeted);
       const reason = reasonToRetry(outcome);
-      if (reason === undefined || attempt > policy.retries) return settled(outcome);
+      if (reason === undefined || budget.spent) return settled(outcome);
       const asked = outcome.response && retryAfterMs(outcome.response, clock.now());
+      const delayMs = budget.failed(round, asked);
+      if (delayMs === undefined) return settled(outcome);
       outcome.response?.body.cancel();
       const url = outcome.response?.url ?? request.url;
-      await pause(request, { attempt, reason, asked, url, policy, clock });
+      tell(request, { attempt: budget.failures, delayMs, reason, asked, url });
+      await budget.wait(delayMs, clock, request.operation.signal);
     }
   };
 }
@@ -48,23 +60,21 @@ function settled({ response, error }: Outcome): HttpResponse {
 
 function reasonToRetry({ response, error }: Outcome): string | undefined {
   if (response !== undefined) {
-    return PASSING.has(response.status) ? `the registry answered ${response.status}` : undefined;
+    return isPassing(response.status) ? `the registry answered ${response.status}` : undefined;
   }
   return error instanceof LadingError && error.transient ? error.message : undefined;
 }
 
 interface Pause {
   readonly attempt: number;
+  readonly delayMs: number;
   readonly reason: string;
   readonly asked: number | undefined;
   readonly url: URL;
-  readonly policy: RetryPolicy;
-  readonly clock: Clock;
 }
 
-async function pause({ operation }: HttpRequest, pause: Pause): Promise<void> {
-  const { attempt, reason, asked, url, policy, clock } = pause;
-  const delayMs = asked ?? backoffMs(policy, attempt);
+function tell({ operation }: HttpRequest, pause: Pause): void {
+  const { attempt, delayMs, reason, asked, url } = pause;
   if (asked !== undefined) {
     operation.onEvent?.({
       type: "waiting",
@@ -72,7 +82,6 @@ async function pause({ operation }: HttpRequest, pause: Pause): Promise<void> {
     });
   }
   operation.onEvent?.({ type: "retry", attempt, delayMs, reason, url: redactUrl(url) });
-  await clock.sleep(delayMs, operation.signal);
 }
 
 /** The pause that a response asks for, capped; `undefined` when it asks for none that makes sense. */

@@ -1,11 +1,11 @@
-import { errno } from "../../disk/disk-error.ts";
-import { LadingError } from "../../errors.ts";
 import { classify } from "./address.ts";
 import type { HttpRequest, Step } from "./message.ts";
+import { speaksNoTls } from "./network-error.ts";
 
 /**
  * https, always; http only for registries that the caller names, and for hosts of this machine that
- * turn out not to speak TLS. What a loopback host speaks is found out once.
+ * turn out not to speak TLS; a certificate that is not trusted is no such finding. What a loopback host
+ * speaks is found out once.
  */
 export function scheme(plainHttp: (host: string) => boolean): Step {
   const spoken = new Map<string, "http:" | "https:">();
@@ -40,11 +40,4 @@ function over(protocol: "http:" | "https:", request: HttpRequest): HttpRequest {
   if (request.url.protocol === protocol) return request;
   const { host, pathname, search } = request.url;
   return { ...request, url: new URL(`${protocol}//${host}${pathname}${search}`) };
-}
-
-/** Somebody answers but not in TLS: worth a second try in the open, on this machine only. */
-function speaksNoTls(error: unknown): boolean {
-  if (!(error instanceof LadingError) || error.code !== "network") return false;
-  const code = errno(error.cause);
-  return code !== "ECONNREFUSED" && code !== "ENOTFOUND" && code !== "EAI_AGAIN";
 }

@@ -3,6 +3,7 @@ import { abortedError, LadingError, throwIfAborted } from "../../errors.ts";
 import { responseBody } from "./body.ts";
 import type { Connections } from "./connect.ts";
 import type { HttpRequest, HttpResponse, Send } from "./message.ts";
+import { networkError } from "./network-error.ts";
 import { redactUrl } from "./redact.ts";
 
 export interface Timeouts {
@@ -68,13 +69,15 @@ async function exchange(
       outgoing.destroy();
     };
     signal?.addEventListener("abort", abort, { once: true });
+    let connected = false;
     connection.onConnected(outgoing, () => {
+      connected = true;
       cancelTimer();
       cancelTimer = clock.after(timeouts.headersMs, () => fail(timedOut("waiting", url)));
     });
     outgoing.on("error", (error) => {
       settle();
-      reject(networkError(error, url));
+      reject(networkError(error, url, connected));
     });
     outgoing.on("response", (incoming) => {
       settle();
@@ -96,40 +99,6 @@ function joined(headers: NodeJS.Dict<string | string[]>): Readonly<Record<string
   );
   return Object.fromEntries(entries);
 }
-
-/** What failed below HTTP, as one error that says where and what to do. */
-function networkError(error: unknown, url: URL): LadingError {
-  if (error instanceof LadingError) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const [why, hint] = REASONS[code] ?? [undefined, undefined];
-  const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code);
-  return new LadingError(
-    "network",
-    `${url.host}: ${why ?? (tls ? "TLS failed" : code || "failed")}`,
-    {
-      url: redactUrl(url),
-      cause: error,
-      transient: !tls && code !== "ENOTFOUND",
-      hint:
-        hint ??
-        (tls
-          ? "its certificate is not trusted here, or it does not speak TLS (--plain-http)"
-          : undefined),
-    },
-  );
-}
-
-const REASONS: Readonly<Record<string, readonly [string, string?]>> = {
-  ENOTFOUND: ["the name does not resolve", "check the spelling of the registry and the network"],
-  EAI_AGAIN: ["the name could not be resolved just now", "check the network's DNS"],
-  ECONNREFUSED: ["nothing listens there", "check host and port"],
-  ECONNRESET: ["the connection was reset"],
-  EPIPE: ["the connection was closed"],
-  ETIMEDOUT: ["the connection timed out"],
-  EHOSTUNREACH: ["the host can't be reached"],
-  ENETUNREACH: ["the network can't be reached"],
-  HPE_HEADER_OVERFLOW: ["its headers are larger than 64 KiB"],
-};
 
 function timedOut(doing: "connecting" | "waiting", url: URL): LadingError {
   const what = doing === "connecting" ? "no connection in time" : "no answer in time";

@@ -1,0 +1,80 @@
+import { LadingError } from "../../errors.ts";
+import { redactUrl } from "./redact.ts";
+
+/** The cause of an error that came before the two sides had agreed on TLS. */
+export class NotSecured extends Error {
+  override readonly name = "NotSecured";
+
+  constructor(cause: Error) {
+    super("before TLS was agreed on", { cause });
+  }
+}
+
+/** What failed below HTTP, as one error that says where and what to do. */
+export function networkError(error: Error, url: URL, connected: boolean): LadingError {
+  if (error instanceof LadingError) return error;
+  const code = "code" in error ? String(error.code) : "";
+  const secure = url.protocol === "https:";
+  const [why, hint] = REASONS[code] ?? (secure ? tlsReason(code, error) : undefined) ?? [];
+  const permanent = code === "ENOTFOUND" || (secure && tlsReason(code, error) !== undefined);
+  return new LadingError("network", `${url.host}: ${why ?? (code || "failed")}`, {
+    url: redactUrl(url),
+    cause: secure && !connected ? new NotSecured(error) : error,
+    transient: !permanent,
+    hint,
+  });
+}
+
+/** Whether an error says that the other side does not speak TLS: not that it does, with something amiss. */
+export function speaksNoTls(error: unknown): boolean {
+  if (!(error instanceof LadingError) || !(error.cause instanceof NotSecured)) return false;
+  const { cause } = error.cause;
+  if (!(cause instanceof Error)) return false;
+  const hungUp = "code" in cause && (cause.code === "ECONNRESET" || cause.code === "EPIPE");
+  return hungUp || NOT_TLS.test(cause.message);
+}
+
+/** What OpenSSL says of bytes that are no TLS record. */
+const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/;
+
+type Reason = readonly [why: string, hint?: string];
+
+const REASONS: Readonly<Record<string, Reason>> = {
+  ENOTFOUND: ["the name does not resolve", "check the spelling of the registry and the network"],
+  EAI_AGAIN: ["the name could not be resolved just now", "check the network's DNS"],
+  ECONNREFUSED: ["nothing listens there", "check host and port"],
+  ECONNRESET: ["the connection was reset"],
+  EPIPE: ["the connection was closed"],
+  ETIMEDOUT: ["the connection timed out"],
+  EHOSTUNREACH: ["the host can't be reached"],
+  ENETUNREACH: ["the network can't be reached"],
+  HPE_HEADER_OVERFLOW: ["its headers are larger than 64 KiB"],
+};
+
+function tlsReason(code: string, { message }: Error): Reason | undefined {
+  if (NOT_TLS.test(message)) {
+    return ["it does not speak TLS", "speak http to it, if you trust the network: --plain-http"];
+  }
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
+    return [
+      `its certificate ${code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet"}`,
+      "renew it; or is this machine's clock wrong?",
+    ];
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return ["its certificate is for another host", "ask for it by a name that the certificate has"];
+  }
+  if (CERTIFICATE.test(code)) {
+    return [
+      `its certificate is not trusted here (${code})`,
+      "trust the authority that signed it: NODE_EXTRA_CA_CERTS=FILE.pem, or NODE_OPTIONS=--use-openssl-ca for the system's",
+    ];
+  }
+  if (/^(ERR_TLS|ERR_SSL|EPROTO)/.test(code)) {
+    return ["TLS failed", "the two sides agree on no version or cipher, or it wants a certificate"];
+  }
+  return undefined;
+}
+
+const CERTIFICATE =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_)/;
