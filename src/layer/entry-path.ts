@@ -14,7 +14,7 @@ const LONGEST_NAME = 255;
 export function entryPath(name: ByteString, limits: UnpackLimits): ByteString {
   const plain = name.startsWith("./") ? name.slice(2) : name;
   const clean = ODD.test(plain) ? normalized(name) : plain;
-  check(clean, limits);
+  checkPath(clean, limits);
   return clean as ByteString;
 }
 
@@ -28,7 +28,8 @@ function normalized(name: ByteString): string {
   return components.join("/");
 }
 
-function check(path: string, { maxPath, maxDepth }: UnpackLimits): void {
+/** Its length, and that of its parts. */
+export function checkPath(path: string, { maxPath, maxDepth }: UnpackLimits): void {
   if (path.length > maxPath) {
     throw overLimit("maxPath", maxPath, `a path has ${path.length} bytes`);
   }

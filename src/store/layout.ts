@@ -72,6 +72,15 @@ export class Layout {
     return join(this.layerFolder(diffId), form);
   }
 
+  /** What makes stacks of some layers exact, by their chain. */
+  get fixups(): string {
+    return join(this.layers, "fixup");
+  }
+  /** What is mounted, and what its mounts need beside the layers. */
+  get mounts(): string {
+    return join(this.root, "mounts");
+  }
+
   lock(name: string): string {
     return join(this.root, "lock", name);
   }

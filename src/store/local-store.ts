@@ -17,6 +17,7 @@ import { FileIngest } from "./blobs/ingest.ts";
 import { Catalog } from "./catalog/catalog.ts";
 import type { CollectOptions } from "./collect/collect.ts";
 import { Leases } from "./collect/lease.ts";
+import type { LeaseRequest } from "./collect/stored-lease.ts";
 import { type EndHold, Holds } from "./hold.ts";
 import { defaultRoot, Layout, prepareLayout } from "./layout.ts";
 import {
@@ -36,6 +37,7 @@ import type {
   ImageRecord,
   Lease,
   StoredImage,
+  StoredLease,
   VerifyReport,
 } from "./types.ts";
 import type { VerifyOptions } from "./verify/verify.ts";
@@ -193,6 +195,24 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
     }
   }
 
+  /** A lease that outlives this process: until {@link removeLease}. */
+  async leaseFor(request: LeaseRequest, options: OperationOptions = {}): Promise<StoredLease> {
+    const endHold = await this.holds.share(options);
+    try {
+      return await (await storedLeases()).addLease(this.layout, this.clock, request);
+    } finally {
+      endHold();
+    }
+  }
+
+  async leases(): Promise<readonly StoredLease[]> {
+    return (await storedLeases()).listLeases(this.layout, this.clock);
+  }
+
+  async removeLease(id: string): Promise<StoredLease | undefined> {
+    return (await storedLeases()).removeLease(this.layout, id);
+  }
+
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
     return (await import("./collect/collect.ts")).collect(this, options);
   }
@@ -218,3 +238,6 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
     await this.catalog.close();
   }
 }
+
+const storedLeases = (): Promise<typeof import("./collect/stored-lease.ts")> =>
+  import("./collect/stored-lease.ts");

@@ -58,6 +58,26 @@ export interface Lease extends AsyncDisposable {
   release(): Promise<void>;
 }
 
+/** What a lease that outlives its process is for. */
+export type LeasePurpose =
+  | { readonly kind: "mount" | "bundle"; readonly path: string }
+  | { readonly kind: "overlay" };
+
+/** A lease that lives until it is removed, or until its time is over. */
+export interface StoredLease {
+  readonly id: string;
+  readonly kind: LeasePurpose["kind"] | "timed";
+  /** Of a mount or a bundle: where it is. */
+  readonly path: string | undefined;
+  /** Whether something is there still; `undefined` where there is nothing to look for. */
+  readonly exists: boolean | undefined;
+  /** What it keeps, with all below it. */
+  readonly digests: readonly Digest[];
+  /** Milliseconds since the epoch. */
+  readonly created: number | undefined;
+  readonly expires: number | undefined;
+}
+
 export interface VerifyReport {
   readonly blobs: number;
   readonly bytes: number;
@@ -75,7 +95,9 @@ export interface BrokenBlob {
 export interface CollectReport {
   readonly dryRun: boolean;
   readonly blobs: readonly { readonly digest: Digest; readonly size: number }[];
-  /** Bytes that were freed, or would be: blobs and abandoned downloads. */
+  /** Unpacked layers that no image has any more, with the bytes of their files. */
+  readonly layers: readonly { readonly diffId: DiffId; readonly size: number }[];
+  /** Bytes that were freed, or would be: blobs, unpacked layers and abandoned downloads. */
   readonly bytes: number;
   readonly ingests: number;
 }

@@ -3,7 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { ImageIndex } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { RunningServer } from "../server/index.ts";
-import type { CollectReport, StoredImage, VerifyReport } from "../store/types.ts";
+import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../store/types.ts";
 import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
 import type { InspectOptions, InspectResult } from "./inspect.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
@@ -55,6 +55,10 @@ export interface Lading extends AsyncDisposable {
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   /** Makes the catalog again from the disk alone. */
   rebuild(options?: OperationOptions): Promise<{ readonly images: number }>;
+  /** Leases that outlive their process: of mounts, bundles and overlay stacks, and those with a time. */
+  leases(): Promise<readonly StoredLease[]>;
+  /** Ends one of them; what it kept goes with the next {@link collect}. */
+  removeLease(id: string): Promise<StoredLease>;
   /** Frees what neither a name nor a lease reaches. */
   collect(options?: CollectOptions): Promise<CollectReport>;
   /** Waits for nothing, closes sockets and database; what is under way fails as aborted. */
@@ -90,6 +94,8 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
     serve: async (options) => (await import("./serve.ts")).serve(session, options),
     verify: async (options) => (await store()).verify(session, options),
     rebuild: async (options) => (await store()).rebuild(session, options),
+    leases: async () => (await import("./mount/leases.ts")).leases(session),
+    removeLease: async (id) => (await import("./mount/leases.ts")).removeLease(session, id),
     collect: async (options) => (await store()).collect(session, options),
     close: () => session[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

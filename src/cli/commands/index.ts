@@ -89,6 +89,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./store-gc.ts")).storeGc,
   },
   {
+    name: "lease ls",
+    summary: "list what keeps images from store gc beside their names",
+    group: "Store",
+    load: async () => (await import("./lease/ls.ts")).leaseLs,
+  },
+  {
+    name: "lease rm",
+    summary: "end leases",
+    group: "Store",
+    load: async () => (await import("./lease/rm.ts")).leaseRm,
+  },
+  {
     name: "completion",
     summary: "print what makes your shell complete lading's commands",
     group: "Shell",
@@ -99,4 +111,5 @@ export const commands: readonly CommandEntry[] = [
 /** Commands that hold others. */
 export const commandGroups: Readonly<Record<string, string>> = {
   store: "verify, rebuild or tidy the local store",
+  lease: "what keeps images from store gc beside their names",
 };

@@ -2,7 +2,7 @@ import type { ImageConfig } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import type { CollectReport, StoredImage, VerifyReport } from "../../store/types.ts";
+import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../../store/types.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
 import type { PulledImage, PullResult } from "../../verbs/pull.ts";
 
@@ -58,6 +58,18 @@ export function verifyDocument(report: VerifyReport): Document {
 
 export function collectDocument(report: CollectReport): Document {
   return { ...report };
+}
+
+export function leaseDocument({ id, kind, ...lease }: StoredLease): Document {
+  return {
+    id,
+    kind,
+    path: lease.path ?? null,
+    exists: lease.exists ?? null,
+    digests: lease.digests,
+    created: timestamp(lease.created),
+    expires: timestamp(lease.expires),
+  };
 }
 
 function pulledImageDocument({ platform, manifest, config, layers }: PulledImage): Document {

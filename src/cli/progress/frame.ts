@@ -1,32 +1,29 @@
-import { type Digest, shortDigest } from "../../oci/digest.ts";
-import { formatBytes, formatCount, formatDuration, formatRate } from "../print/format.ts";
+import { shortDigest } from "../../oci/digest.ts";
+import { formatBytes, formatCount, formatRate } from "../print/format.ts";
 import { bar } from "./bar.ts";
 import { holder } from "./notice.ts";
 import {
   type BlobProgress,
   isComplete,
+  isHeld,
   isShown,
   type ProgressState,
   type ReferenceProgress,
   totals,
 } from "./state.ts";
+import { type Pace, statusOf, type Tone, toneOf, totalStatus } from "./status.ts";
 
 /** What a frame is drawn for. */
-export interface View {
+export interface View extends Pace {
   readonly columns: number;
   readonly rows: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
   readonly unicode: boolean;
-  /** Bytes a second: of one blob, and of all. */
-  rate(digest: Digest): number | undefined;
-  readonly totalRate: number | undefined;
 }
 
 /** One line: text of at most the window's width, and what it is, for its colour. */
 export interface FrameLine {
   readonly text: string;
-  readonly tone: "active" | "done" | "dim" | "alert" | "plain";
+  readonly tone: Tone;
 }
 
 const LABEL = 12;
@@ -51,14 +48,14 @@ export function pullFrame(state: ProgressState, view: View): readonly FrameLine[
 export function verifyFrame(state: ProgressState, view: View): readonly FrameLine[] {
   const { offset, complete } = totals(state);
   const speed = view.totalRate === undefined ? "" : `  ${formatRate(view.totalRate)}`;
-  const lock = lockLine(state);
+  const lock = waitLines(state);
   const text = `verified ${formatCount(complete, "blob")}, ${formatBytes(offset)}${speed}`;
   return [...lock, { text, tone: "active" } as const].map((line) => cut(line, view.columns));
 }
 
 function headLines(state: ProgressState): FrameLine[] {
   const open = [...state.references.values()].filter(({ phase }) => phase !== "done");
-  return [...open.map(referenceLine), ...lockLine(state)];
+  return [...open.map(referenceLine), ...waitLines(state)];
 }
 
 function referenceLine({ reference, phase, digest }: ReferenceProgress): FrameLine {
@@ -68,9 +65,13 @@ function referenceLine({ reference, phase, digest }: ReferenceProgress): FrameLi
   return { text: `${reference}  ${shortDigest(digest)}`, tone: "plain" };
 }
 
-function lockLine({ storeLock }: ProgressState): FrameLine[] {
-  if (storeLock === undefined) return [];
-  return [{ text: `waiting for ${holder(storeLock.pid)}, which holds the store`, tone: "alert" }];
+function waitLines({ blocked, layerWaits }: ProgressState): FrameLine[] {
+  const waits = blocked === undefined ? [] : [`${holder(blocked.pid)}, which ${blocked.doing}`];
+  const [pid] = layerWaits.values();
+  if (layerWaits.size > 0) {
+    waits.push(`${holder(pid)}, which unpacks ${formatCount(layerWaits.size, "layer")}`);
+  }
+  return waits.map((wait) => ({ text: `waiting for ${wait}`, tone: "alert" }));
 }
 
 /** All blobs if they fit; else those that move, then those to come, and one line about the others. */
@@ -93,12 +94,14 @@ function interest(blob: BlobProgress): number {
 
 function blobLine(blob: BlobProgress, view: View): FrameLine {
   const tone = toneOf(blob);
-  const fraction = blob.size === 0 ? (isComplete(blob) ? 1 : 0) : blob.offset / blob.size;
-  const sizes = isComplete(blob) || blob.phase === "queued" ? "" : `${formatBytes(blob.offset)} / `;
+  const fraction = fractionOf(blob.offset, blob, isHeld(blob));
+  const unpacked = blob.unpack && fractionOf(blob.unpack.offset, blob, isComplete(blob));
+  const sizes = isHeld(blob) || blob.phase === "queued" ? "" : `${formatBytes(blob.offset)} / `;
   const text = row(
     {
       label: shortDigest(blob.digest),
       fraction,
+      unpacked,
       sizes: `${sizes}${formatBytes(blob.size)}`,
       status: statusOf(blob, view),
     },
@@ -107,77 +110,47 @@ function blobLine(blob: BlobProgress, view: View): FrameLine {
   return { text, tone };
 }
 
+function fractionOf(bytes: number, { size }: BlobProgress, all: boolean): number {
+  return size === 0 ? (all ? 1 : 0) : bytes / size;
+}
+
 function totalLine(state: ProgressState, view: View): FrameLine {
-  const { size, offset, layers, complete } = totals(state);
+  const all = totals(state);
+  const { size, offset, layers, complete, unpacked } = all;
   const text = row(
     {
       label: `total ${complete}/${layers}`,
       fraction: size === 0 ? 0 : offset / size,
+      unpacked: unpacked && unpacked / size,
       sizes: `${formatBytes(offset)} / ${formatBytes(size)}`,
-      status: totalStatus(state, size - offset, view),
+      status: totalStatus(state, all, view),
     },
     view,
   );
   return { text, tone: "plain" };
 }
 
-const LONGEST_ESTIMATE_MS = 100 * 3_600_000;
-
-function totalStatus(state: ProgressState, missing: number, { now, totalRate }: View): string {
-  const pause = Math.max(0, ...state.pauses.values()) - now;
-  if (pause > 0) return `paused for ${formatDuration(pause)}`;
-  if (totalRate === undefined || totalRate <= 0 || missing === 0) return "";
-  const left = (1000 * missing) / totalRate;
-  const estimate = left < LONGEST_ESTIMATE_MS ? `, ${formatDuration(left)} left` : "";
-  return `${formatRate(totalRate)}${estimate}`;
-}
-
-function statusOf(blob: BlobProgress, view: View): string {
-  switch (blob.phase) {
-    case "queued":
-      return "queued";
-    case "existed":
-      return "already here";
-    case "verified":
-      return "done";
-    case "waiting":
-      return `waiting for ${holder(blob.pid)}`;
-    case "retrying": {
-      const wait = Math.max(0, (blob.retry?.until ?? 0) - view.now);
-      return `retry ${blob.retry?.attempt ?? 1} in ${formatDuration(wait)}`;
-    }
-    case "downloading": {
-      if (blob.offset === blob.size) return "verifying";
-      const rate = view.rate(blob.digest);
-      return rate === undefined ? "" : formatRate(rate);
-    }
-  }
-}
-
-function toneOf({ phase }: BlobProgress): FrameLine["tone"] {
-  if (phase === "verified" || phase === "existed") return "done";
-  if (phase === "queued") return "dim";
-  return phase === "downloading" ? "active" : "alert";
-}
-
 interface Row {
   readonly label: string;
   readonly fraction: number;
+  /** Of all: what is unpacked; `undefined` where nothing is to be. */
+  readonly unpacked: number | undefined;
   readonly sizes: string;
   readonly status: string;
 }
 
 /** A row in columns. In a narrow window the sizes become a percentage, then the bar goes too. */
-function row({ label, fraction, sizes, status }: Row, { columns, unicode }: View): string {
+function row(content: Row, { columns, unicode }: View): string {
+  const { label, fraction, unpacked, sizes, status } = content;
   const percent = `${Math.floor(100 * Math.min(1, fraction))}%`.padStart(4);
   const wide = barWidth(columns, SIZES);
   const narrow = barWidth(columns, percent.length);
   const named = label.padEnd(LABEL);
   if (wide >= MIN_BAR) {
-    return `${named}  ${bar(fraction, wide, unicode)}  ${sizes.padStart(SIZES)}  ${status}`;
+    return `${named}  ${bar(fraction, wide, unicode, unpacked)}  ${sizes.padStart(SIZES)}  ${status}`;
   }
   if (narrow >= MIN_BAR)
-    return `${named}  ${bar(fraction, narrow, unicode)}  ${percent}  ${status}`;
+    return `${named}  ${bar(fraction, narrow, unicode, unpacked)}  ${percent}  ${status}`;
   return `${named}  ${percent}  ${status}`;
 }
 

@@ -1,23 +1,23 @@
 import type { LadingEvent } from "../../content/events.ts";
-import type { Digest } from "../../oci/digest.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 
 /** The version of the lines' schema, `docs/progress-json.md`. */
 const SCHEMA = 1;
 
-const BYTES_INTERVAL_MS = 200;
+const INTERVAL_MS = 200;
 
-/** One JSON object a line, as the events come; `bytes` at most five times a second for each blob. */
+/** One JSON object a line, as the events come; progress at most five times a second for each blob. */
 export function jsonProgress(options: ProgressOptions): Progress {
   const { clock, quiet, verbose } = options;
-  const lastBytes = new Map<Digest, number>();
+  const last = new Map<string, number>();
   let stopped = false;
   const due = (event: LadingEvent): boolean => {
     if (event.type === "request") return verbose;
-    if (event.type !== "bytes") return true;
+    if (event.type !== "bytes" && event.type !== "unpack-progress") return true;
     const now = clock.now();
-    if (now - (lastBytes.get(event.digest) ?? 0) < BYTES_INTERVAL_MS) return false;
-    lastBytes.set(event.digest, now);
+    const key = `${event.type} ${event.digest}`;
+    if (now - (last.get(key) ?? 0) < INTERVAL_MS) return false;
+    last.set(key, now);
     return true;
   };
   return {

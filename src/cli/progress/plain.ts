@@ -5,7 +5,7 @@ import { formatBytes, formatCount, formatDuration, formatRate, visible } from ".
 import { notice, requestLine } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 import { RateMeter } from "./rate.ts";
-import { applyEvent, type BlobProgress, emptyState, isShown, totals } from "./state.ts";
+import { applyEvent, type BlobProgress, emptyState, isHeld, isShown, totals } from "./state.ts";
 
 const HEARTBEAT_MS = 10_000;
 
@@ -47,6 +47,10 @@ export function plainProgress(options: ProgressOptions): Progress {
       case "exists":
       case "verified":
         return endLine(state.blobs.get(event.digest));
+      case "unpack-started":
+        return unpackLine(state.blobs.get(event.digest));
+      case "unpacked":
+        return unpackedLine(state.blobs.get(event.digest));
       default:
         return undefined;
     }
@@ -80,4 +84,22 @@ function endLine(blob: BlobProgress | undefined): string | undefined {
   if (phase === "existed") return `${what} already here`;
   if (startedAt === undefined || endedAt === undefined) return `${what} done`;
   return `${what} done in ${formatDuration(endedAt - startedAt)}`;
+}
+
+/** Of a layer that is unpacked while it arrives, its download is told already. */
+function unpackLine(blob: BlobProgress | undefined): string | undefined {
+  if (blob === undefined || !isHeld(blob) || blob.size < WORTH_A_START) return undefined;
+  return `${shortDigest(blob.digest)}: unpacking ${formatBytes(blob.size)}`;
+}
+
+/** What had been unpacked before is worth no line. */
+function unpackedLine(blob: BlobProgress | undefined): string | undefined {
+  const { startedAt, endedAt, entries = 0, existed } = blob?.unpack ?? {};
+  if (blob === undefined || startedAt === undefined || endedAt === undefined) return undefined;
+  const what = existed ? "copied the unpacked layer" : `unpacked ${count(entries)}`;
+  return `${shortDigest(blob.digest)}: ${what} in ${formatDuration(endedAt - startedAt)}`;
+}
+
+function count(entries: number): string {
+  return entries === 1 ? "1 entry" : `${entries} entries`;
 }

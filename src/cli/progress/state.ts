@@ -1,5 +1,6 @@
 import type { BlobEvent, ContentRole, LadingEvent } from "../../content/events.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { applyUnpack, isUnpackEvent, type UnpackState, unpackedBytes } from "./unpack-state.ts";
 
 /** What is known of an operation by its events so far. Changed by {@link applyEvent} alone. */
 export interface ProgressState {
@@ -8,8 +9,10 @@ export interface ProgressState {
   readonly blobs: Map<Digest, BlobProgress>;
   /** Hosts that asked for a pause, and until when (milliseconds since the epoch). */
   readonly pauses: Map<string, number>;
-  /** Set while another process holds the store. */
-  storeLock: { readonly pid: number | undefined } | undefined;
+  /** Set while nothing goes on, since another process has what is wanted. */
+  blocked: { readonly pid: number | undefined; readonly doing: string } | undefined;
+  /** Layers that somebody else unpacks, by diff ID, and who. */
+  readonly layerWaits: Map<Digest, number | undefined>;
   /** Bytes that came over the wire for blobs, by the offsets seen. */
   arrived: number;
 }
@@ -38,6 +41,8 @@ export interface BlobProgress {
   /** Whose download it waits for, while waiting; undefined when that is not known. */
   pid: number | undefined;
   retry: { readonly attempt: number; readonly until: number } | undefined;
+  /** Set when it is to be files as well: then it is not complete before it is. */
+  unpack: UnpackState | undefined;
 }
 
 export type BlobPhase = "queued" | "downloading" | "waiting" | "retrying" | "verified" | "existed";
@@ -47,14 +52,20 @@ export function emptyState(): ProgressState {
     references: new Map(),
     blobs: new Map(),
     pauses: new Map(),
-    storeLock: undefined,
+    blocked: undefined,
+    layerWaits: new Map(),
     arrived: 0,
   };
 }
 
 /** Brings the state up to date. Looks at nothing but its arguments; `now` is in epoch milliseconds. */
 export function applyEvent(state: ProgressState, event: LadingEvent, now: number): void {
-  if (event.type !== "waiting" && event.type !== "request") state.storeLock = undefined;
+  if (event.type !== "waiting" && event.type !== "request") state.blocked = undefined;
+  if (isUnpackEvent(event)) {
+    state.layerWaits.delete(event.diffId);
+    applyUnpack(unpackedBlob(state, event, now), event, now);
+    return;
+  }
   switch (event.type) {
     case "resolving":
       setReference(state, event.reference, "resolving", undefined);
@@ -92,8 +103,17 @@ export function applyEvent(state: ProgressState, event: LadingEvent, now: number
   }
 }
 
-export function isComplete({ phase }: BlobProgress): boolean {
+/** There, and unpacked if that was begun. */
+export function isComplete(blob: BlobProgress): boolean {
+  return isHeld(blob) && !isUnpacking(blob);
+}
+
+export function isHeld({ phase }: BlobProgress): boolean {
   return phase === "verified" || phase === "existed";
+}
+
+export function isUnpacking({ unpack }: BlobProgress): boolean {
+  return unpack !== undefined && unpack.running > 0;
 }
 
 /** What has a line of its own; manifests and configs are counted, but over before one could look. */
@@ -107,6 +127,8 @@ export interface Totals {
   readonly layers: number;
   /** Layers that are there; what is under way does not count. */
   readonly complete: number;
+  /** How many of the bytes are files by now; `undefined` when nothing is unpacked. */
+  readonly unpacked?: number | undefined;
 }
 
 export function totals(state: ProgressState): Totals {
@@ -114,14 +136,18 @@ export function totals(state: ProgressState): Totals {
   let offset = 0;
   let layers = 0;
   let complete = 0;
+  let unpacked = 0;
+  let unpacking = false;
   for (const blob of state.blobs.values()) {
     size += blob.size;
     offset += blob.offset;
+    unpacked += isShown(blob) ? unpackedBytes(blob) : blob.offset;
+    unpacking ||= blob.unpack !== undefined;
     if (!isShown(blob)) continue;
     layers += 1;
     if (isComplete(blob)) complete += 1;
   }
-  return { size, offset, layers, complete };
+  return { size, offset, layers, complete, unpacked: unpacking ? unpacked : undefined };
 }
 
 type EventOf<T extends LadingEvent["type"]> = Extract<LadingEvent, { readonly type: T }>;
@@ -151,20 +177,34 @@ function blobOf(state: ProgressState, { digest, size, role }: BlobEvent): BlobPr
     resumedFrom: 0,
     pid: undefined,
     retry: undefined,
+    unpack: undefined,
   };
   state.blobs.set(digest, blob);
   return blob;
 }
 
+/** What is unpacked without having been planned is in the store already. */
+function unpackedBlob(
+  state: ProgressState,
+  { digest, size }: Pick<BlobEvent, "digest" | "size">,
+  now: number,
+): BlobProgress {
+  const known = state.blobs.get(digest);
+  if (known !== undefined) return known;
+  const blob = blobOf(state, { digest, size, role: "layer" });
+  finish(blob, "existed", now);
+  return blob;
+}
+
 function finish(blob: BlobProgress, phase: "verified" | "existed", now: number): void {
-  if (isComplete(blob)) return;
+  if (isHeld(blob)) return;
   blob.phase = phase;
   blob.offset = blob.size;
   blob.endedAt = now;
 }
 
 function start(blob: BlobProgress, event: EventOf<"started">, now: number): void {
-  if (isComplete(blob)) return;
+  if (isHeld(blob)) return;
   blob.phase = "downloading";
   blob.offset = Math.min(event.offset, blob.size);
   blob.resumedFrom = blob.offset;
@@ -179,7 +219,7 @@ function advance(
   event: EventOf<"bytes">,
   now: number,
 ): void {
-  if (isComplete(blob) || event.generation < blob.generation) return;
+  if (isHeld(blob) || event.generation < blob.generation) return;
   const again = event.generation > blob.generation;
   const before = again ? 0 : blob.offset;
   const offset = Math.min(Math.max(event.offset, before), blob.size);
@@ -195,17 +235,19 @@ function advance(
 
 function retry(state: ProgressState, event: EventOf<"retry">, now: number): void {
   const blob = event.digest === undefined ? undefined : state.blobs.get(event.digest);
-  if (blob === undefined || isComplete(blob)) return;
+  if (blob === undefined || isHeld(blob)) return;
   blob.phase = "retrying";
   blob.retry = { attempt: event.attempt, until: now + event.delayMs };
 }
 
 function wait(state: ProgressState, why: EventOf<"waiting">["why"], now: number): void {
-  if (why.kind === "store-lock") state.storeLock = { pid: why.pid };
+  if (why.kind === "store-lock") state.blocked = { pid: why.pid, doing: "holds the store" };
+  else if (why.kind === "target") state.blocked = { pid: why.pid, doing: `fills ${why.path}` };
+  else if (why.kind === "same-layer") state.layerWaits.set(why.digest, why.pid);
   else if (why.kind === "retry-after") state.pauses.set(why.host, now + why.ms);
   else if (why.kind === "same-download") {
     const blob = state.blobs.get(why.digest);
-    if (blob === undefined || isComplete(blob)) return;
+    if (blob === undefined || isHeld(blob)) return;
     blob.phase = "waiting";
     blob.pid = why.pid;
   }

@@ -22,6 +22,8 @@ export interface Kernel {
   makeNode(path: Path, kind: NodeKind, device: DeviceNumber): void;
   /** Access and modification time, to the nanosecond; a number is an open file. */
   setTimes(file: Path | number, ns: bigint): void;
+  /** Where content begins in an open file at or after a place; `undefined` where only a hole follows. */
+  nextContent(fd: number, from: number): number | undefined;
   /** Fails with EEXIST where rename would replace. */
   renameNew(from: Path, to: Path): void;
   mount(options: MountOptions): void;

@@ -15,6 +15,7 @@ const OPENAT2 = 437;
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
+const SEEK_DATA = 3;
 const RENAME_NOREPLACE = 1;
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
@@ -43,6 +44,7 @@ export function linuxKernel(koffi: Koffi): Kernel {
   const lremovexattr = libc.func("int lremovexattr(const void *, const void *)");
   const futimens = libc.func("int futimens(int, const void *)");
   const utimensat = libc.func("int utimensat(int, const void *, const void *, int)");
+  const lseek = libc.func("int64_t lseek(int, int64_t, int)");
   const mount = libc.func(
     "int mount(const void *, const void *, const void *, unsigned long, const void *)",
   );
@@ -104,6 +106,11 @@ export function linuxKernel(koffi: Koffi): Kernel {
           ? futimens(file, TIMES)
           : utimensat(AT_FDCWD, cString(file), TIMES, AT_SYMLINK_NOFOLLOW);
       checked("utimensat", result, file);
+    },
+    nextContent(fd, from) {
+      const found = lseek(fd, from, SEEK_DATA);
+      if (Number(found) < 0 && koffi.errno() === constants.errno.ENXIO) return undefined;
+      return checked("lseek", found, fd);
     },
     renameNew(from, to) {
       const result = syscall(

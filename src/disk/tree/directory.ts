@@ -9,6 +9,8 @@ import type { Path } from "../kernel/kernel.ts";
 export interface Directory extends Disposable {
   /** Below the tree's root, without symbolic links on the way; `""` is the root. */
   readonly path: ByteString;
+  /** The directory itself, for calls that follow links; needs no right to look into it, as `at(".")` does. */
+  readonly self: Path;
   /** Where a name in it is, for calls that take a path and do not follow its last component. */
   at(name: ByteString): Path;
 }
@@ -29,10 +31,12 @@ export function heldDirectory(
   fd: number,
   physical: ByteString,
 ): Directory & { readonly fd: number } {
-  const prefix = `/proc/self/fd/${fd}/`;
+  const self = `/proc/self/fd/${fd}`;
+  const prefix = `${self}/`;
   return {
     fd,
     path: physical,
+    self,
     at: (name) => pathOf(`${prefix}${name}` as ByteString),
     [Symbol.dispose]: () => closeSync(fd),
   };
@@ -46,6 +50,7 @@ export const openByPath: OpenDirectory = (path, physical) => {
   const prefix = Buffer.concat([Buffer.from(path), Buffer.from("/")]);
   return {
     path: physical,
+    self: path,
     at: (name) => Buffer.concat([prefix, Buffer.from(name, "latin1")]),
     [Symbol.dispose]: () => {},
   };

@@ -1,7 +1,8 @@
-import { type BigIntStats, chmodSync, chownSync, lstatSync } from "node:fs";
+import { type BigIntStats, chmodSync, chownSync, statSync } from "node:fs";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { Kernel, Path } from "../kernel/kernel.ts";
 import type { Directory } from "./directory.ts";
+import { makeAccessible } from "./remove.ts";
 import { setTimes } from "./times.ts";
 
 const DOT = "." as ByteString;
@@ -12,9 +13,11 @@ export interface DirectoryMetadata {
   readonly xattrs: ReadonlyMap<ByteString, Uint8Array>;
 }
 
+/** Its owner gets the right to look into it first, if he has not: the attributes can't be read before. */
 export function readMetadata(directory: Directory, kernel: Kernel | undefined): DirectoryMetadata {
-  const at = directory.at(DOT);
-  return { stat: lstatSync(at, { bigint: true }), xattrs: readXattrs(at, kernel) };
+  const stat = statSync(directory.self, { bigint: true });
+  if (process.geteuid?.() !== 0) makeAccessible(directory);
+  return { stat, xattrs: readXattrs(directory.at(DOT), kernel) };
 }
 
 /** Makes a directory be like another one; what its attributes were is gone. */
@@ -23,17 +26,19 @@ export function writeMetadata(
   { stat, xattrs }: DirectoryMetadata,
   kernel: Kernel | undefined,
 ): void {
+  const { self } = directory;
   const at = directory.at(DOT);
-  const now = lstatSync(at, { bigint: true });
+  const now = statSync(self, { bigint: true });
   if (now.uid !== stat.uid || now.gid !== stat.gid) {
-    chownSync(at, Number(stat.uid), Number(stat.gid));
+    chownSync(self, Number(stat.uid), Number(stat.gid));
   }
-  chmodSync(at, Number(stat.mode) & 0o7777);
   for (const name of readXattrs(at, kernel).keys()) {
     if (!xattrs.has(name)) kernel?.removeXattr(at, name);
   }
   for (const [name, value] of xattrs) kernel?.setXattr(at, name, value);
   setTimes(at, stat.mtimeNs, kernel);
+  // Last: it may forbid all of that.
+  chmodSync(self, Number(stat.mode) & 0o7777);
 }
 
 export function readXattrs(

@@ -4,12 +4,20 @@ import { type ByteString, byteString, textOf } from "../../tar/byte-string.ts";
 import { errno } from "../disk-error.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { type Directory, heldDirectory, type OpenDirectory } from "./directory.ts";
+import { joined } from "./paths.ts";
 import { removeEntry } from "./remove.ts";
+
+export { joined, nameOf, parentOf } from "./paths.ts";
 
 /** As the kernel has it (path_resolution(7)). */
 const MAX_LINKS = 40;
+/** Names in the texts of those links together: a walk costs a call for each. */
+const MAX_LINKED_NAMES = 4096;
 /** Directories held open at one time. */
 const MAX_HELD = 128;
+
+/** Told of a directory that is about to be made: its place below the root, and the one it will be in. */
+export type OnMissing = (path: ByteString, parent: Directory) => void;
 
 export interface TreeOptions {
   readonly kernel?: Kernel | undefined;
@@ -32,10 +40,10 @@ export class Tree implements Disposable {
   }
 
   /**
-   * The directory that a path names. Missing ones are made (0700) when `onMade` is given, and told to
-   * it by their place below the root. Good until the next call but one: it may be closed then.
+   * The directory that a path names. Missing ones are made (0700) when `onMissing` is given, which
+   * hears of each before. Good until the next call but one: it may be closed then.
    */
-  directory(path: ByteString, onMade?: (path: ByteString) => void): Directory {
+  directory(path: ByteString, onMissing?: OnMissing): Directory {
     if (path === "") return this.root;
     const held = this.#held.get(path);
     if (held !== undefined) {
@@ -43,12 +51,12 @@ export class Tree implements Disposable {
       this.#held.set(path, held);
       return held;
     }
-    return this.#hold(path, this.resolve(path, onMade));
+    return this.#hold(path, this.resolve(path, onMissing));
   }
 
   /** The same, held open for the caller alone, who closes it. */
-  resolve(path: ByteString, onMade?: (path: ByteString) => void): Directory {
-    return this.#openBelow(path) ?? this.#walk(path, onMade);
+  resolve(path: ByteString, onMissing?: OnMissing): Directory {
+    return this.#openBelow(path) ?? this.#walk(path, onMissing);
   }
 
   /** A directory by its name in another one, for the caller to close. */
@@ -56,11 +64,14 @@ export class Tree implements Disposable {
     return this.#options.openDirectory(parent.at(name), joined(parent.path, name));
   }
 
-  /** Removes a name and all below it. Directories that were handed out are closed if it was one. */
-  remove(parent: Directory, name: ByteString): void {
+  /**
+   * Removes a name and all below it; `onDirectory` is told which directories went. Directories that
+   * were handed out are closed if it was one.
+   */
+  remove(parent: Directory, name: ByteString, onDirectory?: (path: ByteString) => void): void {
     const found = lstatSync(parent.at(name), { throwIfNoEntry: false });
     if (found === undefined) return;
-    removeEntry(parent, name, this.#options.openDirectory);
+    removeEntry(parent, name, this.#options.openDirectory, onDirectory);
     // Names that led through it lead elsewhere now.
     if (found.isDirectory() || found.isSymbolicLink()) this.#forget();
   }
@@ -94,62 +105,60 @@ export class Tree implements Disposable {
     try {
       return heldDirectory(openBelow(this.root.fd, path), path);
     } catch (error) {
-      if (["ENOENT", "ELOOP", "ENOTDIR"].includes(errno(error) ?? "")) return undefined;
+      if (WALK_INSTEAD.has(errno(error) ?? "")) return undefined;
       throw error;
     }
   }
 
-  /** Component by component, each opened in the one before, so that links are seen and decided here. */
-  #walk(path: ByteString, onMade?: (path: ByteString) => void): Directory {
+  /**
+   * Component by component, each opened in the one before, so that links are seen and decided here.
+   * Those passed through stay open until the end: `..` is where we came from, whatever its name by now.
+   */
+  #walk(path: ByteString, onMissing?: OnMissing): Directory {
     const ahead = path.split("/").reverse() as ByteString[];
-    let here: Directory = this.root;
+    const passed: Directory[] = [];
     let links = 0;
-    const enter = (next: Directory): void => {
-      if (here !== this.root) here[Symbol.dispose]();
-      here = next;
+    let linkedNames = 0;
+    const back = (count: number): void => {
+      for (const directory of passed.splice(-count, count)) directory[Symbol.dispose]();
     };
     try {
       for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
         if (name === "" || name === ".") continue;
         if (name === "..") {
-          enter(this.#physical(parentOf(here.path)));
+          back(1);
           continue;
         }
-        const step = this.#step(here, name, onMade);
+        const step = this.#step(passed.at(-1) ?? this.root, name, onMissing);
         if (typeof step !== "string") {
-          enter(step);
+          passed.push(step);
           continue;
         }
+        const names = step.split("/") as ByteString[];
         links += 1;
-        if (links > MAX_LINKS) throw tooManyLinks(path);
-        if (step.startsWith("/")) enter(this.root);
-        ahead.push(...(step.split("/").reverse() as ByteString[]));
+        linkedNames += names.length;
+        if (links > MAX_LINKS || linkedNames > MAX_LINKED_NAMES) throw tooManyLinks(path);
+        if (step.startsWith("/")) back(passed.length);
+        for (const next of names.reverse()) ahead.push(next);
       }
       // The root is held for as long as the tree is; what is handed out is closed by its own.
-      return here === this.root
-        ? this.#options.openDirectory(here.at("." as ByteString), here.path)
-        : here;
-    } catch (error) {
-      enter(this.root);
-      throw error;
+      return passed.pop() ?? this.#options.openDirectory(this.root.at(DOT), "" as ByteString);
+    } finally {
+      back(passed.length);
     }
   }
 
   /** The directory of that name, made if need be; or the text of a symbolic link in its place. */
-  #step(
-    here: Directory,
-    name: ByteString,
-    onMade?: (path: ByteString) => void,
-  ): Directory | ByteString {
+  #step(here: Directory, name: ByteString, onMissing?: OnMissing): Directory | ByteString {
     const path = joined(here.path, name);
     for (;;) {
       try {
         return this.#options.openDirectory(here.at(name), path);
       } catch (error) {
         const code = errno(error);
-        if (code === "ENOENT" && onMade !== undefined) {
+        if (code === "ENOENT" && onMissing !== undefined) {
+          onMissing(path, here);
           mkdirSync(here.at(name), 0o700);
-          onMade(path);
           continue;
         }
         if (code !== "ENOTDIR" && code !== "ELOOP") throw error;
@@ -158,32 +167,11 @@ export class Tree implements Disposable {
       return byteString(readlinkSync(here.at(name), { encoding: "buffer" }));
     }
   }
-
-  /** A directory that has just been passed through: a link in its place by now is an attack. */
-  #physical(path: ByteString): Directory {
-    let here = this.#options.openDirectory(this.root.at("." as ByteString), "" as ByteString);
-    for (const name of path.split("/") as ByteString[]) {
-      if (name === "") continue;
-      const next = this.#step(here, name);
-      here[Symbol.dispose]();
-      if (typeof next === "string") throw notADirectory(path);
-      here = next;
-    }
-    return here;
-  }
 }
 
-export function parentOf(path: ByteString): ByteString {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/"))) as ByteString;
-}
-
-export function nameOf(path: ByteString): ByteString {
-  return path.slice(path.lastIndexOf("/") + 1) as ByteString;
-}
-
-export function joined(directory: ByteString, name: ByteString): ByteString {
-  return (directory === "" ? name : `${directory}/${name}`) as ByteString;
-}
+const DOT = "." as ByteString;
+/** A link, a missing part, a path longer than the kernel takes at one time, a rename in the middle. */
+const WALK_INSTEAD = new Set(["ENOENT", "ELOOP", "ENOTDIR", "ENAMETOOLONG", "EAGAIN"]);
 
 function notADirectory(path: ByteString): LadingError {
   return new LadingError("malformed", `${textOf(path)} is not a directory, but has names below it`);

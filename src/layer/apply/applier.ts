@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   fsyncSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -12,21 +11,24 @@ import {
 import { errno } from "../../disk/disk-error.ts";
 import type { Kernel, NodeKind, Path } from "../../disk/kernel/kernel.ts";
 import type { Directory } from "../../disk/tree/directory.ts";
+import { disinherit } from "../../disk/tree/disinherit.ts";
+import { hardLink } from "../../disk/tree/hard-link.ts";
 import { joined, nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { LadingError } from "../../errors.ts";
 import { type ByteString, pathOf } from "../../tar/byte-string.ts";
 import type { ReadEntry } from "../../tar/read-entry.ts";
 import type { TarHandler } from "../../tar/reader.ts";
-import { entryPath, shown } from "../entry-path.ts";
+import { checkPath, entryPath, shown } from "../entry-path.ts";
 import type { LayerForm } from "../form.ts";
 import type { UnpackLimits } from "../limits.ts";
-import type { LayerLink, LayerRecord } from "../record.ts";
+import type { LayerRecord } from "../record.ts";
 import { AttributeWriter } from "./attributes.ts";
 import { Budget } from "./budget.ts";
 import { Directories } from "./directories.ts";
 import { FileContent } from "./file-content.ts";
 import type { FoldedNames } from "./folded-names.ts";
 import { Losses } from "./losses.ts";
+import { LayerNotes } from "./notes.ts";
 import { writeOverlayNodes } from "./overlay-nodes.ts";
 import { meaningOf } from "./whiteouts.ts";
 
@@ -57,13 +59,12 @@ export class LayerApplier implements TarHandler {
   readonly #options: ApplyOptions;
   readonly #budget: Budget;
   readonly #losses = new Losses();
-  readonly #directories = new Directories();
+  readonly #directories: Directories;
+  readonly #notes: LayerNotes;
   readonly #attributes: AttributeWriter;
   readonly #content: FileContent;
-  readonly #whiteouts = new Set<ByteString>();
-  readonly #opaques = new Set<ByteString>();
-  readonly #links = new Map<ByteString, ByteString>();
   readonly #onImplied = (path: ByteString): void => {
+    checkPath(path, this.#options.limits);
     this.#options.folded?.add(path);
     this.#directories.imply(path);
   };
@@ -77,7 +78,8 @@ export class LayerApplier implements TarHandler {
     this.#budget = new Budget(options.limits);
     this.#attributes = new AttributeWriter(options.form, options.kernel, this.#losses);
     this.#content = new FileContent(this.#budget);
-    this.#directories.imply("" as ByteString);
+    this.#notes = new LayerNotes(this.#budget);
+    this.#directories = new Directories(this.#budget);
   }
 
   get entries(): number {
@@ -89,6 +91,7 @@ export class LayerApplier implements TarHandler {
   }
 
   entry(entry: ReadEntry): void {
+    if (this.#entries === 0) disinherit(this.#tree.root, this.#options.kernel);
     this.#entries += 1;
     this.#budget.entry(entry);
     const path = entryPath(entry.path, this.#options.limits);
@@ -102,10 +105,10 @@ export class LayerApplier implements TarHandler {
       this.#losses.add("file of AUFS");
       return;
     }
-    const parent = this.#tree.directory(parentOf(path), this.#onImplied);
-    if (meaning.kind === "opaque") this.#opaques.add(parent.path);
-    else if (meaning.kind === "whiteout") this.#whiteouts.add(joined(parent.path, meaning.name));
-    else this.#make(joined(parent.path, name), entry);
+    const parent = this.#tree.directory(parentOf(path), this.#onImplied).path;
+    if (meaning.kind === "opaque") this.#notes.opaque(parent);
+    else if (meaning.kind === "whiteout") this.#notes.whiteout(parent, meaning.name);
+    else this.#make(parent, name, entry);
   }
 
   data(bytes: Uint8Array, position: number): void {
@@ -133,20 +136,18 @@ export class LayerApplier implements TarHandler {
 
   /** All entries have come: what had to wait for the others. */
   end(): AppliedLayer {
-    const whiteouts = [...this.#whiteouts];
-    const opaques = [...this.#opaques];
+    if (this.#entries === 0) disinherit(this.#tree.root, this.#options.kernel);
+    const notes = this.#notes.all;
     const { overlayNodes, kernel, form } = this.#options;
     const nodes = overlayNodes && kernel !== undefined;
-    if (nodes) writeOverlayNodes(this.#tree, kernel, form.opaque, { whiteouts, opaques });
+    if (nodes) writeOverlayNodes(this.#tree, kernel, form.opaque, notes);
     const { implied } = this.#directories;
     this.#directories.finish(this.#tree, this.#attributes, this.#options.sync);
     return {
       entries: this.#entries,
       bytes: this.#budget.written,
-      whiteouts,
-      opaques,
+      ...notes,
       implied,
-      links: [...this.#links].map(([path, target]): LayerLink => ({ path, target })),
       overlayNodes: nodes,
       lost: this.#losses.counts,
     };
@@ -166,9 +167,12 @@ export class LayerApplier implements TarHandler {
     this.#directories.describe("" as ByteString, entry);
   }
 
-  #make(path: ByteString, entry: ReadEntry): void {
+  #make(parent: ByteString, name: ByteString, entry: ReadEntry): void {
+    const path = joined(parent, name);
+    // Links of this layer may have led to a place whose own name is longer.
+    checkPath(path, this.#options.limits);
     this.#options.folded?.add(path);
-    if (this.#links.size > 0) this.#links.delete(path);
+    this.#notes.unlink(parent, name);
     switch (entry.type) {
       case "file":
         this.#makeFile(path, entry);
@@ -223,15 +227,16 @@ export class LayerApplier implements TarHandler {
     const found = this.#stat(target);
     if (found === undefined) {
       // A link to such a link is one to the same file.
-      this.#links.set(path, this.#links.get(target) ?? target);
+      this.#notes.link(path, this.#notes.target(target) ?? target);
     } else if (found.isDirectory()) {
       throw new LadingError("malformed", `${shown(entry.path)} is a hard link to a directory`);
-    } else linkSync(this.#at(target), this.#at(path));
+    } else hardLink(this.#at(target), this.#at(path));
   }
 
   /** Where a device may not be made, an empty file holds its place. */
   #makeNode(path: ByteString, entry: ReadEntry, kind: NodeKind): void {
     const { kernel, form } = this.#options;
+    checkDevice(entry);
     if (isWhiteoutDevice(kind, entry)) {
       this.#losses.add("device 0:0, which is a whiteout to overlayfs");
       return;
@@ -262,10 +267,10 @@ export class LayerApplier implements TarHandler {
   }
 
   #remove(path: ByteString): void {
-    const found = this.#stat(path);
-    if (found === undefined) return;
-    this.#tree.remove(this.#tree.directory(parentOf(path)), nameOf(path));
-    if (found.isDirectory()) this.#directories.forget(path);
+    this.#tree.remove(this.#tree.directory(parentOf(path)), nameOf(path), (gone) => {
+      this.#directories.forget(gone);
+      this.#notes.forget(gone);
+    });
   }
 
   /** Where a path is now. Asked for anew each time: what is removed may take directories with it. */
@@ -299,6 +304,12 @@ export class LayerApplier implements TarHandler {
 /** Made, it would hide what the layers below have, in one form of the image and not in the other. */
 function isWhiteoutDevice(kind: NodeKind, { device }: ReadEntry): boolean {
   return kind === "character-device" && device.major === 0 && device.minor === 0;
+}
+
+/** Beyond these the numbers lose bits on their way to the disk, and may come out as 0:0. */
+function checkDevice({ path, device: { major, minor } }: ReadEntry): void {
+  if (major <= 0xfff && minor <= 0xfffff) return;
+  throw new LadingError("malformed", `${shown(path)} is a device ${major}:${minor}: there is none`);
 }
 
 const DOT = "." as ByteString;

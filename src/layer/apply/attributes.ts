@@ -1,21 +1,14 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  lchownSync,
-  openSync,
-} from "node:fs";
+import { fchmodSync, fchownSync, lchownSync } from "node:fs";
 import { errno } from "../../disk/disk-error.ts";
 import type { Kernel, Path } from "../../disk/kernel/kernel.ts";
+import { setMode } from "../../disk/tree/mode.ts";
 import { setTimes } from "../../disk/tree/times.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { ReadEntry } from "../../tar/read-entry.ts";
 import type { LayerForm } from "../form.ts";
 import type { Losses } from "./losses.ts";
 import { type DiskOwner, diskOwner } from "./owner.ts";
-import { xattrVerdict } from "./xattrs.ts";
+import { namespaceOf, xattrVerdict } from "./xattrs.ts";
 
 /** What an entry says about a thing, apart from what it is. */
 export type Attributes = Pick<
@@ -43,8 +36,9 @@ export class AttributeWriter {
     if (owner.ids !== undefined && !this.#isOwn(owner.ids)) {
       fchownSync(fd, owner.ids.uid, owner.ids.gid);
     }
-    fchmodSync(fd, owner.mode);
+    // Before the mode, which may forbid it; after the owner, with whom file capabilities go.
     this.#setXattrs(path, entry, owner);
+    fchmodSync(fd, owner.mode);
     this.#setTimes(fd, entry.mtimeNs);
   }
 
@@ -62,14 +56,7 @@ export class AttributeWriter {
     const { ids, mode, note } = diskOwner(entry, this.#form);
     if (ids !== undefined) lchownSync(path, ids.uid, ids.gid);
     if (note !== undefined) this.#losses.add("owner of a FIFO");
-    // A handle that does nothing but name it (O_PATH): a link in its place is not followed.
-    const handle = openSync(path, O_PATH | constants.O_NOFOLLOW);
-    try {
-      // fchmod(2) refuses such a handle; through /proc it is this very thing.
-      chmodSync(`/proc/self/fd/${handle}`, mode);
-    } finally {
-      closeSync(handle);
-    }
+    setMode(path, mode);
     this.#setXattrs(path, entry, { note: undefined });
     this.#setTimes(path, entry.mtimeNs);
   }
@@ -90,7 +77,7 @@ export class AttributeWriter {
   /** What the file system or our rights refuse is listed, never passed over in silence. */
   #setXattr(path: Path, name: ByteString, value: Uint8Array): void {
     const lost =
-      name === "security.capability" ? "file capability" : `attribute ${name.split(".", 1)}.*`;
+      name === "security.capability" ? "file capability" : `attribute ${namespaceOf(name)}`;
     if (this.#kernel === undefined) {
       this.#losses.add(lost);
       return;
@@ -98,7 +85,7 @@ export class AttributeWriter {
     try {
       this.#kernel.setXattr(path, name, value);
     } catch (error) {
-      if (!["ENOTSUP", "EOPNOTSUPP", "EPERM", "EACCES"].includes(errno(error) ?? "")) throw error;
+      if (!REFUSED.has(errno(error) ?? "")) throw error;
       this.#losses.add(lost);
     }
   }
@@ -108,4 +95,5 @@ export class AttributeWriter {
   }
 }
 
-const O_PATH = 0o10000000;
+/** By a file system without attributes, for want of rights, or because no attribute can be so. */
+const REFUSED = new Set(["ENOTSUP", "EOPNOTSUPP", "EPERM", "EACCES", "EINVAL", "ERANGE", "E2BIG"]);

@@ -1,5 +1,12 @@
+import type { ByteString } from "../../tar/byte-string.ts";
 import type { ReadEntry } from "../../tar/read-entry.ts";
 import { overLimit, type UnpackLimits } from "../limits.ts";
+
+/** Names that are kept in memory may be this long on average, and always take so much together. */
+const NAME_BYTES = 16;
+const FREE_NAMES = 1024 * 1024;
+/** Directories' attributes wait for the end: so many times those of one entry. */
+const WAITING_XATTRS = 64;
 
 /** Keeps a layer within its limits while it is written. */
 export class Budget {
@@ -8,27 +15,49 @@ export class Budget {
   written = 0;
   #entries = 0;
   #fileStart = 0;
+  #remembered = 0;
+  #waiting = 0;
 
   constructor(limits: UnpackLimits) {
     this.#limits = limits;
   }
 
   entry({ xattrs }: ReadEntry): void {
-    const { maxEntries, maxXattrBytes } = this.#limits;
-    this.#entries += 1;
+    const { maxXattrBytes } = this.#limits;
     this.#fileStart = this.written;
-    if (this.#entries > maxEntries) {
-      throw overLimit("maxEntries", maxEntries, `a layer has more than ${maxEntries} entries`);
-    }
-    let bytes = 0;
-    for (const [name, value] of xattrs) bytes += name.length + value.length;
+    this.#count();
+    const bytes = xattrBytes(xattrs);
     if (bytes > maxXattrBytes) {
-      throw overLimit(
-        "maxXattrBytes",
-        maxXattrBytes,
-        `the attributes of an entry have ${bytes} bytes`,
-      );
+      const what = `the attributes of an entry have ${bytes} bytes`;
+      throw overLimit("maxXattrBytes", maxXattrBytes, what);
     }
+  }
+
+  /** A directory without an entry of its own, of which one entry may make hundreds. */
+  imply(path: ByteString): void {
+    this.#count();
+    this.remember(path);
+  }
+
+  /** A directory's attributes are written when the layer is whole. */
+  holdDirectory(path: ByteString, xattrs: ReadEntry["xattrs"]): void {
+    this.remember(path);
+    if (xattrs.size === 0) return;
+    this.#waiting += xattrBytes(xattrs);
+    const limit = this.#limits.maxXattrBytes * WAITING_XATTRS;
+    if (this.#waiting > limit) {
+      const what = `the attributes of directories have more than ${limit} bytes`;
+      throw overLimit("maxXattrBytes", this.#limits.maxXattrBytes, what);
+    }
+  }
+
+  /** A path that is kept in memory until the layer is whole, and then in its record. */
+  remember(path: ByteString): void {
+    this.#remembered += ESCAPED.test(path) ? 6 * path.length : path.length;
+    const { maxEntries } = this.#limits;
+    if (this.#remembered <= FREE_NAMES + NAME_BYTES * maxEntries) return;
+    const what = `the names of directories, whiteouts and links have ${this.#remembered} bytes`;
+    throw overLimit("maxEntries", maxEntries, what);
   }
 
   /** Called before the bytes are written. */
@@ -42,4 +71,22 @@ export class Budget {
       throw overLimit("maxBytes", maxBytes, `a layer has more than ${maxBytes} bytes`);
     }
   }
+
+  #count(): void {
+    const { maxEntries } = this.#limits;
+    this.#entries += 1;
+    if (this.#entries > maxEntries) {
+      throw overLimit("maxEntries", maxEntries, `a layer has ${this.#entries} entries`);
+    }
+  }
+}
+
+/** What JSON writes as six characters, or UTF-8 as two bytes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: names are bytes
+const ESCAPED = /[\x00-\x1f"\\\x7f-\xff]/;
+
+function xattrBytes(xattrs: ReadEntry["xattrs"]): number {
+  let bytes = 0;
+  for (const [name, value] of xattrs) bytes += name.length + value.length;
+  return bytes;
 }

@@ -3,6 +3,7 @@ import type { Path } from "../../disk/kernel/kernel.ts";
 import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { Attributes, AttributeWriter } from "./attributes.ts";
+import type { Budget } from "./budget.ts";
 
 /** A directory that no entry describes, if nothing below the layer does either. */
 const IMPLIED: Attributes = {
@@ -21,23 +22,32 @@ const IMPLIED: Attributes = {
  */
 export class Directories {
   readonly #described = new Map<ByteString, Attributes>();
-  readonly #implied = new Set<ByteString>();
+  /** The root is always there. */
+  readonly #implied = new Set<ByteString>(["" as ByteString]);
+  readonly #budget: Budget;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
 
   describe(path: ByteString, attributes: Attributes): void {
-    this.#described.set(path, attributes);
+    const { type, mode, uid, gid, mtimeNs, xattrs, device } = attributes;
+    this.#budget.holdDirectory(path, xattrs);
+    // No more of the entry than is needed: there may be a million of them.
+    this.#described.set(path, { type, mode, uid, gid, mtimeNs, xattrs, device });
     this.#implied.delete(path);
   }
 
   imply(path: ByteString): void {
-    if (!this.#described.has(path)) this.#implied.add(path);
+    if (this.#described.has(path)) return;
+    this.#budget.imply(path);
+    this.#implied.add(path);
   }
 
-  /** What was there has been taken away, with all below it. */
+  /** It has been taken away. */
   forget(path: ByteString): void {
-    const below = `${path}/`;
-    for (const known of [this.#described, this.#implied]) {
-      for (const one of known.keys()) if (one === path || one.startsWith(below)) known.delete(one);
-    }
+    this.#described.delete(path);
+    this.#implied.delete(path);
   }
 
   get implied(): readonly ByteString[] {

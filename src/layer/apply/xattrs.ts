@@ -23,7 +23,12 @@ const SAFE = /^(?:user\..|security\.capability$|system\.posix_acl_(?:access|defa
 
 /** Names come from the layer: only the known part is worth a line of its own in a report. */
 function printable(name: ByteString): string {
-  const [namespace = ""] = name.split(".", 1);
   if (/^(?:security\.(?:selinux|ima|evm|apparmor|SMACK64))$/.test(name)) return name;
+  return namespaceOf(name);
+}
+
+/** `user.*` and its like; `unknown` for what is none of them. */
+export function namespaceOf(name: ByteString): string {
+  const [namespace = ""] = name.split(".", 1);
   return /^(?:security|trusted|system|user)$/.test(namespace) ? `${namespace}.*` : "unknown";
 }

@@ -4,7 +4,7 @@ import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { LayerRecord } from "../record.ts";
 import type { WorkerPool } from "../worker/pool.ts";
-import type { UnpackRequest } from "../worker/protocol.ts";
+import type { CloneRequest, UnpackRequest } from "../worker/protocol.ts";
 import type { LayerDestination, LayerSlot, PlannedLayer } from "./destination.ts";
 
 /** What is the same for all layers of an image. */
@@ -44,8 +44,7 @@ export async function unpackOne(
   try {
     const { copyOf, staging } = slot;
     options.onEvent?.({ type: "unpack-started", ...about });
-    if (copyOf !== undefined) {
-      await pool.perform({ type: "clone", staging, ...copyOf }, { ...options, weight: size });
+    if (copyOf !== undefined && (await cloned({ staging, ...copyOf }, slot, pool, layer, options))) {
       await slot.publish(undefined);
       options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
       return undefined;
@@ -58,6 +57,26 @@ export async function unpackOne(
   } catch (error) {
     await slot.abandon();
     throw error;
+  }
+}
+
+/** False when it can't be: a layer may have files that their owner may not read. */
+async function cloned(
+  copy: Omit<CloneRequest, "type">,
+  slot: LayerSlot,
+  pool: WorkerPool,
+  { blob }: LayerUnpack,
+  options: OperationOptions,
+): Promise<boolean> {
+  try {
+    await pool.perform({ type: "clone", ...copy }, { ...options, weight: blob.size });
+    return true;
+  } catch (error) {
+    throwIfAborted(options.signal);
+    // Root may read everything: what fails for him would fail again.
+    if (process.geteuid?.() === 0) throw error;
+    await slot.clear();
+    return false;
   }
 }
 

@@ -1,11 +1,9 @@
 import {
-  chmodSync,
   closeSync,
   constants,
   copyFileSync,
   type Dirent,
   lchownSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -17,7 +15,10 @@ import {
 } from "node:fs";
 import type { Kernel, NodeKind, Path } from "../../disk/kernel/kernel.ts";
 import type { Directory } from "../../disk/tree/directory.ts";
+import { disinherit } from "../../disk/tree/disinherit.ts";
+import { hardLink } from "../../disk/tree/hard-link.ts";
 import { readMetadata, readXattrs, writeMetadata } from "../../disk/tree/metadata.ts";
+import { setMode } from "../../disk/tree/mode.ts";
 import { setTimes } from "../../disk/tree/times.ts";
 import { joined, nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { type ByteString, byteString } from "../../tar/byte-string.ts";
@@ -37,6 +38,8 @@ export interface CloneOptions {
 const DOT = "." as ByteString;
 const OVERLAY = /^(?:trusted|user)\.overlay\./;
 const SLICE = 256 * 1024;
+/** How many directories of a path are held open, of either side. */
+const DEEPEST = 64;
 
 /** Copies a tree with all that a layer can say about it; overlayfs' own marks stay behind. */
 export class CloneWalk {
@@ -44,6 +47,8 @@ export class CloneWalk {
   /** Where the first name of a file with several went, by its inode. */
   readonly #linked = new Map<number, ByteString>();
   readonly #content = new FileContent(new Budget(unpackLimits));
+  /** Directories whose content comes when those that are held open are done. */
+  readonly #deep: ByteString[] = [];
   readonly #buffer = Buffer.allocUnsafe(SLICE);
 
   constructor(options: CloneOptions) {
@@ -51,19 +56,30 @@ export class CloneWalk {
   }
 
   clone(): void {
-    this.#cloneInto(this.#options.source.root, this.#options.target.root);
+    const { source, target, kernel } = this.#options;
+    disinherit(target.root, kernel);
+    this.#cloneInto(source.root, target.root, 0);
+    for (const path of this.#deep) {
+      using from = source.resolve(path);
+      using to = target.resolve(path);
+      this.#cloneInto(from, to, 0);
+    }
   }
 
-  #cloneInto(from: Directory, to: Directory): void {
+  #cloneInto(from: Directory, to: Directory, depth: number): void {
     const { source, target, kernel, wanted } = this.#options;
     wanted();
     for (const child of children(from)) {
       const name = byteString(child.name);
       if (child.isDirectory()) {
         mkdirSync(to.at(name), 0o700);
+        if (depth === DEEPEST) {
+          this.#deep.push(joined(from.path, name));
+          continue;
+        }
         using below = source.child(from, name);
         using copy = target.child(to, name);
-        this.#cloneInto(below, copy);
+        this.#cloneInto(below, copy, depth + 1);
       } else this.#cloneOther(from, to, name);
     }
     const { stat, xattrs } = readMetadata(from, kernel);
@@ -76,7 +92,7 @@ export class CloneWalk {
     const stat = lstatSync(path);
     if (stat.isCharacterDevice() && stat.rdev === 0) return;
     if (this.#options.link === "hardlink") {
-      linkSync(path, copy);
+      hardLink(path, copy);
       return;
     }
     if (stat.nlink > 1 && this.#linkToFirst(stat, to, name)) return;
@@ -91,7 +107,7 @@ export class CloneWalk {
     this.#linked.set(stat.ino, first ?? joined(to.path, name));
     if (first === undefined) return false;
     const parent = this.#options.target.directory(parentOf(first));
-    linkSync(parent.at(nameOf(first)), to.at(name));
+    hardLink(parent.at(nameOf(first)), to.at(name));
     return true;
   }
 
@@ -110,12 +126,18 @@ export class CloneWalk {
   }
 
   #copySparse(path: Path, copy: Path, size: number): void {
+    const { kernel, wanted } = this.#options;
     const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const source = openSync(path, O_RDONLY | O_NOFOLLOW);
     const target = openSync(copy, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
       this.#content.begin(target);
       for (let at = 0; at < size; ) {
+        // A hole may be larger than anyone could read.
+        const next = kernel === undefined ? at : kernel.nextContent(source, at);
+        if (next === undefined) break;
+        at = next;
+        wanted();
         const got = readSync(source, this.#buffer, 0, SLICE, at);
         if (got === 0) break;
         this.#content.write(this.#buffer.subarray(0, got), at);
@@ -132,11 +154,12 @@ export class CloneWalk {
     const { kernel } = this.#options;
     const { mtimeNs } = lstatSync(path, { bigint: true });
     lchownSync(copy, uid, gid);
-    if ((mode & constants.S_IFMT) !== constants.S_IFLNK) chmodSync(copy, mode & 0o7777);
-    for (const [name, value] of readXattrs(path, kernel)) {
-      if (!OVERLAY.test(name)) kernel?.setXattr(copy, name, value);
-    }
+    const kept = [...readXattrs(path, kernel)].filter(([name]) => !OVERLAY.test(name));
+    // The mode comes last, for it may forbid the rest; a copy has it at once.
+    if (kept.length > 0 && (mode & constants.S_IFMT) === constants.S_IFREG) setMode(copy, 0o600);
+    for (const [name, value] of kept) kernel?.setXattr(copy, name, value);
     setTimes(copy, mtimeNs, kernel);
+    if (lstatSync(copy).mode !== mode) setMode(copy, mode & 0o7777);
   }
 }
 

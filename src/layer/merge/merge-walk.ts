@@ -1,11 +1,14 @@
-import { chmodSync, type Dirent, lstatSync, readdirSync, renameSync } from "node:fs";
+import { chmodSync, type Dirent, lstatSync, readdirSync, renameSync, statSync } from "node:fs";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import type { Directory } from "../../disk/tree/directory.ts";
 import { type DirectoryMetadata, readMetadata, writeMetadata } from "../../disk/tree/metadata.ts";
+import { makeAccessible } from "../../disk/tree/remove.ts";
 import { setTimes } from "../../disk/tree/times.ts";
 import { joined, type Tree } from "../../disk/tree/tree.ts";
 import { type ByteString, byteString } from "../../tar/byte-string.ts";
 import { collision, foldedName } from "../apply/folded-names.ts";
+import { checkPath } from "../entry-path.ts";
+import type { UnpackLimits } from "../limits.ts";
 import type { LayerRecord } from "../record.ts";
 
 export interface MergeOptions {
@@ -14,10 +17,21 @@ export interface MergeOptions {
   readonly below: Tree;
   readonly kernel: Kernel | undefined;
   readonly folding: boolean;
+  readonly limits: UnpackLimits;
   readonly wanted: () => void;
 }
 
 const DOT = "." as ByteString;
+
+/** How many directories of a path are held open, of either side. */
+const DEEPEST = 64;
+
+/** A directory of either side, to be merged when those that are held open have been. */
+interface Later {
+  readonly above: ByteString;
+  readonly below: ByteString;
+  readonly through: "link" | "directories";
+}
 
 /** One layer on its way over those below: `docs/unpack.md` has the rules. */
 export class MergeWalk {
@@ -28,6 +42,7 @@ export class MergeWalk {
   readonly #whiteouts: ReadonlyMap<ByteString, readonly ByteString[]>;
   /** Only root may rename what its owner has locked. */
   readonly #unlock = process.geteuid?.() !== 0;
+  readonly #later: Later[] = [];
 
   constructor(options: MergeOptions) {
     const { implied, opaques, whiteouts } = options.record;
@@ -37,23 +52,32 @@ export class MergeWalk {
     this.#whiteouts = byParent(whiteouts);
   }
 
+  /**
+   * What goes through links comes last: a directory that the layer also names directly loses what is
+   * below before, whatever the order in which the disk lists them.
+   */
   merge(): void {
-    this.#mergeInto(this.#options.above.root, this.#options.below.root);
+    const { above, below } = this.#options;
+    this.#mergeInto(above.root, below.root, 0);
+    for (const later of this.#later) {
+      if (later.through === "link") this.#mergeThroughLink(later);
+      else this.#mergeDeep(later);
+    }
   }
 
   /** `above` and `below` are one directory of the result. */
-  #mergeInto(above: Directory, below: Directory): void {
+  #mergeInto(above: Directory, below: Directory, depth: number): void {
     const { kernel, wanted } = this.#options;
     wanted();
     const lower = readMetadata(below, kernel);
     const upper = this.#implied.has(above.path) ? undefined : readMetadata(above, kernel);
-    if (this.#unlock) for (const { at } of [above, below]) chmodSync(at(DOT), 0o700);
+    if (this.#unlock) for (const directory of [above, below]) makeAccessible(directory);
     this.#hide(above.path, below);
     const known = this.#options.folding ? foldedNamesIn(below) : undefined;
     for (const child of children(above)) {
       const name = byteString(child.name);
       checkFolded(known, name);
-      this.#mergeChild(above, below, name, child.isDirectory());
+      this.#mergeChild(above, below, name, child.isDirectory(), depth);
     }
     this.#finish(below, upper ?? lower, upper !== undefined);
   }
@@ -65,12 +89,18 @@ export class MergeWalk {
     for (const name of hidden) tree.remove(below, name);
   }
 
-  #mergeChild(above: Directory, below: Directory, name: ByteString, isDirectory: boolean): void {
+  #mergeChild(
+    above: Directory,
+    below: Directory,
+    name: ByteString,
+    isDirectory: boolean,
+    depth: number,
+  ): void {
     const lower = lstatSync(below.at(name), { throwIfNoEntry: false });
     if (lower === undefined) this.#move(above, below, name, isDirectory);
-    else if (isDirectory && lower.isDirectory()) this.#mergeDirectories(above, below, name);
+    else if (isDirectory && lower.isDirectory()) this.#mergeDirectories(above, below, name, depth);
     else if (isDirectory && lower.isSymbolicLink() && this.#isImplied(above, name)) {
-      this.#mergeThroughLink(above, below, name);
+      this.#postpone(above, below, name, "link");
     } else {
       // A file over a file takes its place in one step.
       if (isDirectory || lower.isDirectory()) this.#options.below.remove(below, name);
@@ -78,38 +108,66 @@ export class MergeWalk {
     }
   }
 
-  #mergeDirectories(above: Directory, below: Directory, name: ByteString): void {
-    const { above: upperTree, below: lowerTree } = this.#options;
-    using upper = upperTree.child(above, name);
-    using lower = lowerTree.child(below, name);
-    this.#mergeInto(upper, lower);
+  #mergeDirectories(above: Directory, below: Directory, name: ByteString, depth: number): void {
+    if (depth === DEEPEST) {
+      this.#postpone(above, below, name, "directories");
+      return;
+    }
+    using upper = this.#options.above.child(above, name);
+    using lower = this.#options.below.child(below, name);
+    this.#mergeInto(upper, lower, depth + 1);
   }
 
-  /** Nobody said that it is a directory of this layer's own: its content lands where the link leads. */
-  #mergeThroughLink(above: Directory, below: Directory, name: ByteString): void {
-    const { above: upperTree, below: lowerTree, kernel } = this.#options;
+  #postpone(above: Directory, below: Directory, name: ByteString, through: Later["through"]): void {
+    this.#later.push({
+      above: joined(above.path, name),
+      below: joined(below.path, name),
+      through,
+    });
+  }
+
+  #mergeDeep({ above, below }: Later): void {
+    using upper = this.#options.above.resolve(above);
+    using lower = this.#options.below.resolve(below);
+    this.#mergeInto(upper, lower, 0);
+  }
+
+  /**
+   * Nobody said that it is a directory of this layer's own: its content lands where the link leads.
+   * What is missing on the way is made, as the implied directory is.
+   */
+  #mergeThroughLink({ above, below }: Later): void {
+    const { above: upperTree, below: lowerTree, kernel, limits } = this.#options;
     const made: ByteString[] = [];
-    using lower = lowerTree.resolve(joined(below.path, name), (path) => made.push(path));
-    using upper = upperTree.child(above, name);
-    this.#mergeInto(upper, lower);
-    for (const path of made.reverse()) {
-      using directory = lowerTree.resolve(path);
-      chmodSync(directory.at(DOT), 0o755);
-      setTimes(directory.at(DOT), 0n, kernel);
-    }
+    let nearest: { readonly path: ByteString; readonly metadata: DirectoryMetadata } | undefined;
+    using lower = lowerTree.resolve(below, (path, parent) => {
+      checkPath(path, limits);
+      nearest ??= { path: parent.path, metadata: readMetadata(parent, kernel) };
+      made.push(path);
+    });
+    using upper = upperTree.resolve(above);
+    const implied = readMetadata(upper, kernel);
+    this.#mergeInto(upper, lower, 0);
+    for (const path of made.reverse()) this.#describe(path, implied);
+    if (nearest !== undefined) this.#describe(nearest.path, nearest.metadata);
+  }
+
+  #describe(path: ByteString, metadata: DirectoryMetadata): void {
+    using directory = this.#options.below.resolve(path);
+    writeMetadata(directory, metadata, this.#options.kernel);
   }
 
   #move(above: Directory, below: Directory, name: ByteString, isDirectory: boolean): void {
-    const from = above.at(name);
     if (!this.#unlock || !isDirectory) {
-      renameSync(from, below.at(name));
+      renameSync(above.at(name), below.at(name));
       return;
     }
     // A directory that changes its parent is written to: its `..` is.
-    const { mode } = lstatSync(from);
-    chmodSync(from, mode | 0o700);
-    renameSync(from, below.at(name));
-    chmodSync(below.at(name), mode & 0o7777);
+    using moved = this.#options.above.child(above, name);
+    const { mode } = statSync(moved.self);
+    makeAccessible(moved);
+    renameSync(above.at(name), below.at(name));
+    chmodSync(moved.self, mode & 0o7777);
   }
 
   #isImplied(above: Directory, name: ByteString): boolean {

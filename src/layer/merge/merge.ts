@@ -1,13 +1,16 @@
-import { existsSync, linkSync, lstatSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { diskError } from "../../disk/disk-error.ts";
-import type { Kernel } from "../../disk/kernel/kernel.ts";
+import { diskError, errno } from "../../disk/disk-error.ts";
+import type { Kernel, Path } from "../../disk/kernel/kernel.ts";
+import { hardLink } from "../../disk/tree/hard-link.ts";
+import { readMetadata, writeMetadata } from "../../disk/tree/metadata.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
 import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { LadingError } from "../../errors.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { shown } from "../entry-path.ts";
-import { type LayerRecord, parseLayerRecord } from "../record.ts";
+import { unpackLimits } from "../limits.ts";
+import { type LayerLink, type LayerRecord, parseLayerRecord } from "../record.ts";
 import type { MergeRequest } from "../worker/protocol.ts";
 import { MergeWalk } from "./merge-walk.ts";
 
@@ -16,7 +19,7 @@ import { MergeWalk } from "./merge-walk.ts";
  * whole, and only directories that both have are looked into.
  */
 export function mergeLayer(
-  { base, staging, folding }: MergeRequest,
+  { base, staging, folding, limits = unpackLimits }: MergeRequest,
   kernel: Kernel | undefined,
   wanted: () => void,
 ): void {
@@ -30,29 +33,52 @@ export function mergeLayer(
     }
     using below = openTree(base, kernel);
     using above = openTree(rootfs, kernel);
-    makeLinks(record, above, below);
-    new MergeWalk({ record, above, below, kernel, folding, wanted }).merge();
+    makeLinks(record, above, below, kernel);
+    new MergeWalk({ record, above, below, kernel, folding, limits, wanted }).merge();
   } catch (error) {
     throw diskError(error, "laying one layer over another", base);
   }
 }
 
 /** Links to files of the layers below are made first, so that a whiteout of the file comes too late. */
-function makeLinks({ links }: LayerRecord, above: Tree, below: Tree): void {
-  for (const { path, target } of links) {
-    const from = existing(below, target);
-    if (from === undefined) throw noTarget(path, target);
-    linkSync(from, above.directory(parentOf(path)).at(nameOf(path)));
+function makeLinks(
+  { links }: LayerRecord,
+  above: Tree,
+  below: Tree,
+  kernel: Kernel | undefined,
+): void {
+  for (const [directory, inIt] of byDirectory(links)) {
+    using parent = above.resolve(directory);
+    // What is put into it now is no news to its time, and a mode without `w` is not in the way.
+    const metadata = readMetadata(parent, kernel);
+    for (const { path, target } of inIt) {
+      const from = existing(below, target);
+      if (from === undefined) throw noTarget(path, target);
+      hardLink(from, parent.at(nameOf(path)));
+    }
+    writeMetadata(parent, metadata, kernel);
   }
 }
 
-function existing(tree: Tree, path: ByteString): string | Buffer | undefined {
+function byDirectory(links: readonly LayerLink[]): ReadonlyMap<ByteString, readonly LayerLink[]> {
+  const grouped = new Map<ByteString, LayerLink[]>();
+  for (const link of links) {
+    const directory = parentOf(link.path);
+    const known = grouped.get(directory);
+    if (known === undefined) grouped.set(directory, [link]);
+    else known.push(link);
+  }
+  return grouped;
+}
+
+function existing(tree: Tree, path: ByteString): Path | undefined {
   try {
     const at = tree.directory(parentOf(path)).at(nameOf(path));
     const found = lstatSync(at, { throwIfNoEntry: false });
     return found === undefined || found.isDirectory() ? undefined : at;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (errno(error) === "ENOENT" || error instanceof LadingError) return undefined;
+    throw error;
   }
 }
 

@@ -66,6 +66,8 @@ export interface MergeRequest {
   readonly base: string;
   readonly staging: string;
   readonly folding: boolean;
+  /** Of directories that links of the layers below ask for. Default: {@link unpackLimits}. */
+  readonly limits?: UnpackLimits;
 }
 
 export interface RemoveRequest {

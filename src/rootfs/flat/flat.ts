@@ -121,9 +121,9 @@ export class FlatRootfs {
       await Promise.race([promise, stopped]);
       const { pool, settings, signal } = this.#options;
       const staging = this.#staging(position);
-      const { folding } = settings;
+      const { folding, limits } = settings;
       await pool.perform(
-        { type: "merge", base: this.#whole, staging, folding },
+        { type: "merge", base: this.#whole, staging, folding, limits },
         { signal, weight: FIRST },
       );
     }
@@ -135,12 +135,14 @@ export class FlatRootfs {
     const marker = join(target.path, MARKER);
     const staging = join(this.#work, "whole");
     await onDisk("filling the target", target.path, async () => {
-      await writeFile(marker, "", { mode: 0o600 });
+      // An image may have put anything in its place: a link, for us to write to where it leads.
+      await rm(marker, { recursive: true, force: true });
+      await writeFile(marker, "", { mode: 0o600, flag: "wx" });
       await writeFile(join(staging, "layer.json"), formatLayerRecord(wholeRecord(settings)));
     });
-    const { folding } = settings;
-    await pool.perform({ type: "merge", base: target.path, staging, folding }, { signal });
-    await onDisk("filling the target", target.path, () => rm(marker));
+    const { folding, limits } = settings;
+    await pool.perform({ type: "merge", base: target.path, staging, folding, limits }, { signal });
+    await onDisk("filling the target", target.path, () => rm(marker, { recursive: true }));
   }
 
   #destination(): LayerDestination {

@@ -4,15 +4,20 @@ import type { OperationOptions } from "../../content/events.ts";
 import { onDisk } from "../../disk/disk-error.ts";
 import { isTemporary } from "../../disk/publish.ts";
 import { LadingError, throwIfAborted } from "../../errors.ts";
-import type { Digest } from "../../oci/digest.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { DiffId, Digest } from "../../oci/digest.ts";
+import { isImageConfigType } from "../../oci/media-types.ts";
 import { blobSize, listBlobs } from "../blobs/blobs.ts";
 import { reconcile, reconcileLocked } from "../catalog/reconcile.ts";
 import { deleteOrphans, writeIndexHash } from "../catalog/write.ts";
 import type { Holds } from "../hold.ts";
 import type { Layout } from "../layout.ts";
+import { isOver, readMountRecords } from "../mounts/mount-record.ts";
 import { isUnnamed, lockIndex, readIndex } from "../names/index-json.ts";
 import type { NamesOf } from "../names/names.ts";
 import type { CollectReport } from "../types.ts";
+import { chainsOf } from "./chains.ts";
+import { removeLayers, unneededLayers } from "./layers.ts";
 import { liveLeases } from "./lease.ts";
 import { reachable } from "./reachable.ts";
 
@@ -21,7 +26,7 @@ export interface CollectOptions extends OperationOptions {
 }
 
 /**
- * Frees what neither a name nor a lease reaches: blobs, and downloads that nobody goes on with. Nobody
+ * Frees what neither a name nor a lease reaches: blobs, unpacked layers, and downloads that nobody goes on with. Nobody
  * writes meanwhile, so that a pull elsewhere loses nothing: it waits, or it is waited for.
  */
 export async function collect(
@@ -36,12 +41,22 @@ export async function collect(
     const index = await readIndex(layout);
     const kept = index.entries.filter((entry) => !isUnnamed(entry));
     const leased = await liveLeases(layout, clock);
-    const roots = [...kept.map(({ descriptor }) => descriptor), ...leased];
-    const reached = await reachable(layout, roots);
+    const roots = [...kept.map(({ descriptor }) => descriptor), ...leased.roots];
+    const configs: Descriptor[] = [];
+    const reached = await reachable(layout, roots, "stop", (descriptor) => {
+      if (isImageConfigType(descriptor.mediaType)) configs.push(descriptor);
+    });
     const blobs = await unreached(layout, reached, options);
     const ingests = await abandoned(layout);
-    const bytes = [...blobs, ...ingests].reduce((sum, { size }) => sum + size, 0);
-    const report = { dryRun: options.dryRun ?? false, blobs, bytes, ingests: ingests.length };
+    const inUse = [...leased.chains, ...(await mountedChains(layout))];
+    const chains = [...(await chainsOf(layout, configs, options.signal)), ...inUse];
+    const { layers, fixupBytes, folders } = await unneededLayers(layout, chains);
+    const bytes = [...blobs, ...ingests, ...layers].reduce(
+      (sum, { size }) => sum + size,
+      fixupBytes,
+    );
+    const dryRun = options.dryRun ?? false;
+    const report = { dryRun, blobs, layers, bytes, ingests: ingests.length };
     if (options.dryRun) return report;
 
     // Names before content: a crash between leaves blobs that nobody needs, never a name without.
@@ -58,10 +73,20 @@ export async function collect(
     });
     for (const { digest } of blobs) await remove(layout.blob(digest));
     for (const { path } of ingests) await remove(path);
+    await removeLayers(layout, folders);
     return report;
   } finally {
     lock.release();
   }
+}
+
+/** What is mounted stays, though its image and its lease may be gone. */
+async function mountedChains(layout: Layout): Promise<readonly (readonly DiffId[])[]> {
+  const chains: (readonly DiffId[])[] = [];
+  for (const record of await readMountRecords(layout)) {
+    if (!(await isOver(record))) chains.push(record.chain);
+  }
+  return chains;
 }
 
 async function unreached(

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
-import { readRegular } from "../../disk/file.ts";
 import { type Lock, tryLock } from "../../disk/lock.ts";
-import { replaceFile } from "../../disk/publish.ts";
 import { LadingError } from "../../errors.ts";
-import { type Descriptor, parseDescriptor } from "../../oci/descriptor.ts";
-import { isObject, parseJson } from "../../oci/json.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { DiffId } from "../../oci/digest.ts";
 import type { Layout } from "../layout.ts";
 import type { Lease } from "../types.ts";
+import { type LeaseFile, readLease, writeLease } from "./lease-file.ts";
 
 /**
  * The leases that one process gives out. Each is a file `leases/<holder>.<n>.json`; what makes it
@@ -34,7 +33,8 @@ export class Leases {
     const id = `${this.#holder}.${this.#next}`;
     this.#next += 1;
     const path = join(this.#layout.leases, `${id}.json`);
-    await writeLease(path, { roots });
+    const created = this.#clock.now();
+    await writeLease(path, { roots, created });
     const release = (): Promise<void> => rm(path, { force: true });
     const clock = this.#clock;
     let kept = false;
@@ -46,7 +46,7 @@ export class Leases {
           throw new LadingError("usage", "a lease is kept for a positive number of milliseconds");
         }
         kept = true;
-        await writeLease(path, { roots, expires: clock.now() + ms });
+        await writeLease(path, { roots, created, expires: clock.now() + ms });
       },
       async [Symbol.asyncDispose]() {
         if (!kept) await release();
@@ -59,57 +59,39 @@ export class Leases {
   }
 }
 
-interface LeaseFile {
+/** What must not be collected, beside what has a name. */
+export interface Leased {
   readonly roots: readonly Descriptor[];
-  /** Milliseconds since the epoch; without it the lease lives as long as its holder. */
-  readonly expires?: number;
+  /** Layers that are in use unpacked, those of one root filesystem bottom first. */
+  readonly chains: readonly (readonly DiffId[])[];
 }
 
-const MAX_BYTES = 1024 * 1024;
-
-async function writeLease(path: string, lease: LeaseFile): Promise<void> {
-  const roots = lease.roots.map(({ mediaType, digest, size }) => ({ mediaType, digest, size }));
-  await replaceFile(path, new TextEncoder().encode(JSON.stringify({ ...lease, roots })));
-}
-
-/**
- * What living leases name; dead ones are removed. Only under the exclusive lock of the store. A lease
- * that can't be read stops the caller: what it protects is unknown.
- */
-export async function liveLeases(layout: Layout, clock: Clock): Promise<readonly Descriptor[]> {
+/** What living leases name; dead ones are removed. Only under the exclusive lock of the store. */
+export async function liveLeases(layout: Layout, clock: Clock): Promise<Leased> {
   const names = await readdir(layout.leases).catch(() => []);
   const alive = new Map<string, boolean>();
   const roots: Descriptor[] = [];
+  const chains: (readonly DiffId[])[] = [];
   for (const name of names.filter((name) => name.endsWith(".json"))) {
-    const holder = name.slice(0, name.indexOf("."));
-    if (!alive.has(holder)) alive.set(holder, await isAlive(layout, holder));
     const path = join(layout.leases, name);
     const lease = await readLease(path);
-    const lives = lease.expires === undefined ? alive.get(holder) : lease.expires > clock.now();
-    if (lives) roots.push(...lease.roots);
-    else await rm(path, { force: true });
+    if (!(await lives(lease, name))) {
+      await rm(path, { force: true });
+      continue;
+    }
+    roots.push(...lease.roots);
+    if (lease.layers !== undefined) chains.push(lease.layers);
   }
   await removeDeadLocks(layout, names, alive);
-  return roots;
-}
+  return { roots, chains };
 
-async function readLease(path: string): Promise<LeaseFile> {
-  try {
-    const bytes = await readRegular(path, MAX_BYTES);
-    const lease = parseJson(bytes, { what: "lease", maxBytes: MAX_BYTES });
-    const roots = isObject(lease) ? lease.roots : undefined;
-    if (!isObject(lease) || !Array.isArray(roots)) throw new LadingError("malformed", "no roots");
-    const { expires } = lease;
-    return {
-      roots: roots.map((root, position) => parseDescriptor(root, `lease, roots[${position}]`)),
-      ...(typeof expires === "number" ? { expires } : {}),
-    };
-  } catch (cause) {
-    throw new LadingError("store-corrupt", "a lease can't be read, so nothing was collected", {
-      path,
-      cause,
-      hint: "remove the file if nothing runs from this store",
-    });
+  async function lives({ purpose, expires }: LeaseFile, name: string): Promise<boolean> {
+    if (purpose !== undefined) return true;
+    if (expires !== undefined) return expires > clock.now();
+    const holder = name.slice(0, name.indexOf("."));
+    const known = alive.get(holder) ?? (await isAlive(layout, holder));
+    alive.set(holder, known);
+    return known;
   }
 }
 

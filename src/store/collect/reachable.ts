@@ -9,18 +9,21 @@ import { isAbsent, isDamaged, readDocument } from "../names/document.ts";
 /**
  * Every digest below the roots, those that are not there included. A manifest that is there but is
  * damaged, or can't be understood, stops the walk with an error: what it needs is unknown, so nothing
- * may be deleted. With `"skip"` the walk goes on without what is below it.
+ * may be deleted. With `"skip"` the walk goes on without what is below it. `onReached` hears of each
+ * digest once.
  */
 export async function reachable(
   layout: Layout,
   roots: readonly Descriptor[],
   unreadable: "stop" | "skip" = "stop",
+  onReached: (descriptor: Descriptor) => void = () => {},
 ): Promise<ReadonlySet<Digest>> {
   const reached = new Set<Digest>();
   const queue = [...roots];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     if (reached.has(next.digest)) continue;
     reached.add(next.digest);
+    onReached(next);
     if (isManifestType(next.mediaType)) queue.push(...(await below(layout, next, unreadable)));
   }
   return reached;
