@@ -74,19 +74,19 @@ export const commands: readonly CommandEntry[] = [
     name: "store verify",
     summary: "hash everything again and name what is broken",
     group: "Store",
-    load: async () => (await import("./store-verify.ts")).storeVerify,
+    load: async () => (await import("./store/verify.ts")).storeVerify,
   },
   {
     name: "store rebuild",
     summary: "make the catalog again from the disk alone",
     group: "Store",
-    load: async () => (await import("./store-rebuild.ts")).storeRebuild,
+    load: async () => (await import("./store/rebuild.ts")).storeRebuild,
   },
   {
     name: "store gc",
     summary: "free what neither a name nor a lease needs",
     group: "Store",
-    load: async () => (await import("./store-gc.ts")).storeGc,
+    load: async () => (await import("./store/gc.ts")).storeGc,
   },
   {
     name: "lease ls",

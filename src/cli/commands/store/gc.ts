@@ -1,6 +1,6 @@
-import type { CommandDefinition } from "../command.ts";
-import { collectDocument } from "../print/documents.ts";
-import { formatBytes, formatCount } from "../print/format.ts";
+import type { CommandDefinition } from "../../command.ts";
+import { collectDocument } from "../../print/documents.ts";
+import { formatBytes, formatCount } from "../../print/format.ts";
 
 export const storeGc: CommandDefinition = {
   description: `Frees what neither a name nor a lease needs: blobs and unpacked layers of removed images and of tags

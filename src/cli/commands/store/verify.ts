@@ -1,8 +1,8 @@
-import type { BrokenBlob } from "../../store/types.ts";
-import type { CommandDefinition } from "../command.ts";
-import { exitCodes } from "../exit-code.ts";
-import { verifyDocument } from "../print/documents.ts";
-import { formatBytes, formatCount, visible } from "../print/format.ts";
+import type { BrokenBlob } from "../../../store/types.ts";
+import type { CommandDefinition } from "../../command.ts";
+import { exitCodes } from "../../exit-code.ts";
+import { verifyDocument } from "../../print/documents.ts";
+import { formatBytes, formatCount, visible } from "../../print/format.ts";
 
 export const storeVerify: CommandDefinition = {
   description: `Hashes every blob of the local store again, on all cores, and names what is broken and which images

@@ -1,5 +1,5 @@
-import type { CommandDefinition } from "../command.ts";
-import { formatCount } from "../print/format.ts";
+import type { CommandDefinition } from "../../command.ts";
+import { formatCount } from "../../print/format.ts";
 
 export const storeRebuild: CommandDefinition = {
   description: `Makes the catalog of the local store again from what is on disk. Nothing is lost but when images
