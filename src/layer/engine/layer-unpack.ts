@@ -44,7 +44,10 @@ export async function unpackOne(
   try {
     const { copyOf, staging } = slot;
     options.onEvent?.({ type: "unpack-started", ...about });
-    if (copyOf !== undefined && (await cloned({ staging, ...copyOf }, slot, pool, layer, options))) {
+    if (
+      copyOf !== undefined &&
+      (await cloned({ staging, ...copyOf }, slot, pool, layer, options))
+    ) {
       await slot.publish(undefined);
       options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
       return undefined;
