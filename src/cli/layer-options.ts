@@ -1,3 +1,4 @@
+import { LadingError } from "../errors.ts";
 import { type IdRange, ownerships, parseIdMap, xattrPolicies } from "../layer/form.ts";
 import type { UnpackLimits } from "../layer/limits.ts";
 import type { CloneLink } from "../layer/worker/protocol.ts";
@@ -37,6 +38,16 @@ const LIMITS: readonly (keyof UnpackLimits)[] = [
   "maxXattrBytes",
   "maxRatio",
 ];
+
+/** For a command that may also not unpack: then these options mean nothing. */
+export function refuseLayerOptions(values: OptionValues): void {
+  for (const { flags } of layerOptionDefinitions) {
+    const [flag = ""] = flags.split(" ");
+    const name = flag.slice(2).replace(/-./g, ([, letter = ""]) => letter.toUpperCase());
+    if (values[name] === undefined) continue;
+    throw new LadingError("usage", `${flag} has no meaning without --unpack`);
+  }
+}
 
 export function readLayerOptions(values: OptionValues): LayerOptions {
   const limits = LIMITS.flatMap((name) => {

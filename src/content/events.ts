@@ -107,7 +107,9 @@ export type WarningCode =
   | "plain-http"
   | "store"
   /** Something of a layer that this form can't keep: owners, devices, attributes. */
-  | "unpack";
+  | "unpack"
+  /** Something that an image wants of its runtime and a bundle does not give. */
+  | "bundle";
 
 export type EventListener = (event: LadingEvent) => void;
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { errno, onDisk } from "./disk-error.ts";
 
 /** Only the owner may look in: setuid files of a layer must be of no use to others (CVE-2021-41091). */
-const FOLDER_MODE = 0o700;
+export const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
 
 export async function makeFolder(path: string): Promise<void> {

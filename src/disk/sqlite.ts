@@ -1,5 +1,7 @@
+import { closeSync, openSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import { LadingError } from "../errors.ts";
+import { FILE_MODE } from "./folder.ts";
 
 /** The part of SQLite's interface that `node:sqlite` and its stand-in share, and that lading uses. */
 export interface Database {
@@ -27,7 +29,22 @@ interface SqliteModule {
  */
 export async function openDatabase(path: string): Promise<Database> {
   const { DatabaseSync } = await loadSqlite();
+  if (path !== IN_MEMORY) makePrivate(path);
   return new DatabaseSync(path, { timeout: 0 });
+}
+
+export const IN_MEMORY = ":memory:";
+
+/**
+ * SQLite would make the file for all to read; its WAL and shared memory get the mode that it has. One
+ * that is there is not opened: closing it again would drop the locks that this process has on it.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", FILE_MODE));
+  } catch {
+    // There already, or not to be made: then SQLite says why.
+  }
 }
 
 /** Node's own where it needs no flag (22.13), else the same interface from a prebuilt package. */

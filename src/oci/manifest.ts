@@ -60,11 +60,36 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions =
     ...present("artifactType", artifactType(value)),
     ...present("subject", subject(value)),
   };
-  const kind = kindOf(mediaType);
+  const manifest = withChildren(document, value);
+  refuseTwoSizes(children(manifest));
+  return manifest;
+}
+
+function withChildren(document: Document, value: JsonObject): Manifest {
+  const kind = kindOf(document.mediaType);
   if (kind === "index") return { ...document, kind, manifests: descriptors(value, "manifests") };
   if (kind === "artifact") return { ...document, kind, blobs: descriptors(value, "blobs") };
   const config = parseDescriptor(value.config, "image manifest, config");
   return { ...document, kind, config, layers: descriptors(value, "layers") };
+}
+
+/** One digest is one content, which has one size: of two one is wrong, and nobody can have both. */
+function refuseTwoSizes(named: readonly Descriptor[]): void {
+  const sizes = new Map<string, number>();
+  for (const { digest, size } of named) {
+    const known = sizes.get(digest) ?? size;
+    if (known !== size) {
+      throw new LadingError(
+        "malformed",
+        `the manifest gives one digest ${known} and ${size} bytes`,
+        {
+          digest,
+          hint: "the image was published broken; build it again",
+        },
+      );
+    }
+    sizes.set(digest, size);
+  }
 }
 
 /** What a manifest points down to, in the order in which it is read. */

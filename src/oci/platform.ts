@@ -86,12 +86,13 @@ const KNOWN_ARCHITECTURES: ReadonlySet<string> = new Set(
   ),
 );
 
-const COMPONENT = /^[A-Za-z0-9_.-]+$/;
-const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
+const COMPONENT = /^[A-Za-z0-9_.%-]+$/;
+const SYSTEM = /^([A-Za-z0-9_%-]+)(?:\(([A-Za-z0-9_.%-]*)((?:\+[A-Za-z0-9_.%-]+)*)\))?$/;
 
 /**
  * Parses `os`, `arch`, `os/arch` or `os/arch/variant`; `os` may carry a version and features as
- * containerd writes them: `windows(10.0.17763+win32k)/amd64`.
+ * containerd writes them: `windows(10.0.17763+win32k)/amd64`. What an image calls itself that is no
+ * such word is percent-encoded, as {@link formatPlatform} does it.
  */
 export function parsePlatform(text: string): Platform {
   const parts = text.split("/");
@@ -110,8 +111,14 @@ export function parsePlatform(text: string): Platform {
       .filter((feature) => feature !== ""),
   };
   if (second === undefined) return parseOneWord(os, versioned, text);
-  const platform = { os, architecture: second, ...versioned };
-  return normalizePlatform(variant === undefined ? platform : { ...platform, variant });
+  const platform = {
+    os: decoded(os, text),
+    architecture: decoded(second, text),
+    ...versioned,
+  };
+  return normalizePlatform(
+    variant === undefined ? platform : { ...platform, variant: decoded(variant, text) },
+  );
 }
 
 function parseOneWord(word: string, versioned: Partial<Platform>, text: string): Platform {
@@ -124,7 +131,7 @@ function parseOneWord(word: string, versioned: Partial<Platform>, text: string):
   return platform;
 }
 
-/** Versions and features may hold what the format itself uses, percent-encoded. */
+/** Each part may hold what the format itself uses, percent-encoded. */
 function decoded(part: string, text: string): string {
   try {
     return decodeURIComponent(part);
@@ -133,12 +140,14 @@ function decoded(part: string, text: string): string {
   }
 }
 
-/** `linux/arm64`, `linux/arm/v7`, `windows(10.0.17763)/amd64`. */
+/** `linux/arm64`, `linux/arm/v7`, `windows(10.0.17763)/amd64`: fit to be shown, and to be parsed again. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant, osVersion, osFeatures = [] } = platform;
   const version = [osVersion ?? "", ...osFeatures].map(encoded).join("+");
-  const system = version === "" ? os : `${os}(${version})`;
-  return [system, architecture, variant].filter((part) => part !== undefined).join("/");
+  const name = encoded(os || "unknown").replaceAll(".", "%2E");
+  const system = version === "" ? name : `${name}(${version})`;
+  const words = [architecture || "unknown", ...(variant ? [variant] : [])];
+  return [system, ...words.map(encoded)].join("/");
 }
 
 function encoded(part: string): string {

@@ -31,6 +31,7 @@ import {
   touchImage,
 } from "./names/names.ts";
 import { ensureIndex } from "./names/restore-index.ts";
+import { keepRootPrivate } from "./private-root.ts";
 import type {
   CollectReport,
   FindOptions,
@@ -52,6 +53,7 @@ export async function openStore(options: OpenStoreOptions = {}): Promise<LocalSt
   const layout = new Layout(options.root ?? defaultRoot());
   const clock = options.clock ?? systemClock;
   await prepareLayout(layout);
+  await keepRootPrivate(layout);
   await ensureIndex(layout, clock);
   return new LocalStore(layout, clock);
 }

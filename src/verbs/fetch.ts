@@ -112,8 +112,8 @@ export interface FetchBlobOptions extends OperationOptions {
 }
 
 /**
- * Any part of a blob as a stream, resumed when the connection breaks. Only the reader can verify it,
- * and only when it is the whole: hash it and compare with the digest.
+ * Any part of a blob as a stream, resumed when the connection breaks. The whole is verified: the stream
+ * ends with `verification-failed` when it was not what the digest names. A part can't be.
  */
 export function fetchBlob(
   session: Session,

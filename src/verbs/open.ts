@@ -4,6 +4,7 @@ import type { ImageIndex } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { RunningServer } from "../server/index.ts";
 import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../store/types.ts";
+import type { BundleOptions, BundleResult } from "./bundle/bundle.ts";
 import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
 import type { InspectOptions, InspectResult } from "./inspect.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
@@ -28,6 +29,8 @@ export interface Lading extends AsyncDisposable {
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
   /** Makes a directory that holds exactly what the image's layers come to. */
   unpack(reference: string, directory: string, options?: UnpackOptions): Promise<UnpackResult>;
+  /** Makes an OCI runtime bundle: `rootfs` and a `config.json` that runc or crun start. */
+  bundle(reference: string, directory: string, options?: BundleOptions): Promise<BundleResult>;
   /** What is in the store, by name. */
   images(options?: OperationOptions): Promise<readonly StoredImage[]>;
   inspect(reference: string, options?: InspectOptions): Promise<InspectResult>;
@@ -74,6 +77,8 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
     pull: (reference, options) => pull(session, reference, options),
     unpack: async (reference, directory, options) =>
       (await import("./unpack/unpack.ts")).unpack(session, reference, directory, options),
+    bundle: async (reference, directory, options) =>
+      (await import("./bundle/bundle.ts")).bundle(session, reference, directory, options),
     images: async (options) => (await store()).images(session, options),
     inspect: async (reference, options) =>
       (await import("./inspect.ts")).inspect(session, reference, options),

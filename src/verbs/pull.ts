@@ -22,6 +22,7 @@ import type { Session } from "./session.ts";
 import { notStored } from "./stored-image.ts";
 import type { LayerConsumer } from "./unpack/layer-consumer.ts";
 import type { LayerOptions } from "./unpack/options.ts";
+import type { UnpackTotals } from "./unpack/totals.ts";
 
 /**
  * When to ask the registry: `always` (one request when nothing moved), `missing` (only for what is not
@@ -66,6 +67,8 @@ export interface PullResult {
   readonly ms: number;
   /** Whether everything was there already. */
   readonly upToDate: boolean;
+  /** Undefined when `unpack` was not asked for. */
+  readonly unpacked: UnpackTotals | undefined;
   /** Undefined when `lease: false` was asked for. */
   readonly lease: Lease | undefined;
 }
@@ -93,8 +96,16 @@ export async function pull(
   const { unpack } = options;
   if (unpack === undefined || unpack === false) return pullInto(session, text, options);
   const { cacheConsumer } = await import("./unpack/cached.ts");
+  const { countUnpacked } = await import("./unpack/totals.ts");
   const how = { ...(unpack === true ? {} : unpack), ...session.operation(options) };
-  return pullInto(session, text, options, await cacheConsumer(session, how));
+  const counted = countUnpacked(how);
+  const pulled = await pullInto(
+    session,
+    text,
+    options,
+    await cacheConsumer(session, counted.options),
+  );
+  return { ...pulled, unpacked: counted.totals() };
 }
 
 /** The same, its layers shown to a consumer while they arrive. */
@@ -139,6 +150,7 @@ export async function pullInto(
       requests,
       ms,
       upToDate,
+      unpacked: undefined,
       lease,
     };
   });

@@ -182,6 +182,41 @@ describe("a copy", () => {
     await expect(copy(from, recorded().to, top)).rejects.toMatchObject({ code: "limit-exceeded" });
   });
 
+  it("does not wait for itself in an index that claims to hold itself", async () => {
+    const from = new MemoryStore();
+    const name = describeBytes(text("whatever"), "sha256", mediaTypes.ociIndex);
+    const bytes = text(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [name] }),
+    );
+    from.put(name.digest, bytes);
+    const self = { ...name, size: bytes.length };
+    await expect(copy(from, recorded().to, self)).rejects.toMatchObject({
+      code: "verification-failed",
+    });
+  });
+
+  it("refuses an image of more parts than anyone needs", async () => {
+    const from = new MemoryStore();
+    let part = 0;
+    const indexes = Array.from({ length: 11 }, () =>
+      addIndex(
+        from,
+        Array.from({ length: 9_900 }, () => {
+          part += 1;
+          const digest = `sha256:${part.toString(16).padStart(64, "0")}` as never;
+          return { mediaType: "application/octet-stream", digest, size: 1 };
+        }),
+      ),
+    );
+    const top = addIndex(from, indexes);
+    const { to } = recorded();
+    to.ingest = async () => undefined;
+    await expect(copy(from, to, top)).rejects.toMatchObject({
+      code: "limit-exceeded",
+      context: { digest: expect.stringMatching(/^sha256:0000/) },
+    });
+  });
+
   it("keeps to its limit of blobs under way", async () => {
     const from = new MemoryStore();
     const image = addImage(

@@ -20,7 +20,11 @@ export const layer: PlainDescriptor = {
   digest: SHA256,
   size: 3,
 };
-export const config: PlainDescriptor = { mediaType: mediaTypes.ociConfig, digest: SHA256, size: 2 };
+export const config: PlainDescriptor = {
+  mediaType: mediaTypes.ociConfig,
+  digest: `sha256:${"c".repeat(64)}`,
+  size: 2,
+};
 
 export const image: Json = {
   schemaVersion: 2,

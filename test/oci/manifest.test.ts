@@ -28,6 +28,18 @@ const parse = (document: unknown, mediaType?: string) =>
 
 describe("a manifest", () => {
   it.each([
+    ["image", { ...image, layers: [layer, { ...layer, size: layer.size + 1 }] }],
+    ["image, whose config is a layer too", { ...image, layers: [{ ...config, size: 7 }] }],
+    ["index", { ...index, manifests: [layer, { ...layer, size: layer.size + 1 }] }],
+  ])("that gives one digest two sizes is refused: %s", (_, document) => {
+    expect(failure(() => parse(document))).toEqual(malformed);
+  });
+
+  it("may list one layer twice", () => {
+    expect(children(parse({ ...image, layers: [layer, layer] }))).toHaveLength(3);
+  });
+
+  it.each([
     ["OCI", image, "image"],
     ["OCI without a media type, as 1.0 lets it be", { ...image, mediaType: undefined }, "image"],
     [

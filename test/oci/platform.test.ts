@@ -251,4 +251,22 @@ describe("any text", () => {
       { numRuns: 2000 },
     );
   });
+
+  it("is shown as it can be typed again, whatever an image calls it", () => {
+    const word = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom("my arch", "a/b", "%", "."));
+    fc.assert(
+      fc.property(word, word, fc.option(word, { nil: undefined }), (os, architecture, variant) => {
+        const platform = normalizePlatform({
+          os,
+          architecture,
+          ...(variant === undefined ? {} : { variant }),
+        });
+        const shown = formatPlatform(platform);
+        expect(shown).toMatch(/^[\x21-\x7e]+$/);
+        expect(parsePlatform(shown)).toEqual(platform);
+      }),
+    );
+    expect(formatPlatform({ os: "linux", architecture: "my arch" })).toBe("linux/my%20arch");
+    expect(formatPlatform({ os: "linux", architecture: "" })).toBe("linux/unknown");
+  });
 });

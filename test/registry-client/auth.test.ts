@@ -97,6 +97,24 @@ describe("the token cache", () => {
     expect(await cache.get(key, fetch)).toBe("t2");
   });
 
+  it("forgets a token that was refused, not the one that somebody fetched in its place", async () => {
+    const cache = new TokenCache(clockAt(0));
+    const key = { identity: "a", realm: "r", service: "s", scope: "x" };
+    let fetched = 0;
+    const get = () =>
+      cache.get(key, async () => {
+        fetched += 1;
+        return { value: `t${fetched}`, expires: 9e9 };
+      });
+    await Promise.all([get(), get(), get()]);
+    // Three requests with t1 got a 401, one after another.
+    for (let n = 0; n < 3; n += 1) {
+      cache.forget(key, "t1");
+      expect(await get()).toBe("t2");
+    }
+    expect(fetched).toBe(2);
+  });
+
   it("tries again after a failure", async () => {
     const cache = new TokenCache(clockAt(0));
     const key = { identity: "a", realm: "r", service: "s", scope: "x" };

@@ -1,9 +1,12 @@
 import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Connections } from "../../src/registry/http/connect.ts";
 import { defaultTimeouts, send } from "../../src/registry/http/send.ts";
+import { selfSigned } from "../registry/self-signed.ts";
 
 /**
  * Answers each request with a challenge and a reset, while the other thread stands still until both
@@ -58,5 +61,29 @@ it("a peer that resets the connection after its answer is still known for what i
   } finally {
     await connections.close();
     await worker.terminate();
+  }
+});
+
+it("a peer is known over TLS too, on a connection that is used again as on a new one", async () => {
+  const server = createServer(selfSigned, (_, response) => void response.end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const connections = new Connections({ ca: selfSigned.cert }, []);
+  try {
+    const ask = send(connections, defaultTimeouts, systemClock);
+    const { port } = server.address() as AddressInfo;
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { peer, body } = await ask({
+        method: "GET",
+        url: new URL(`https://localhost:${port}/v2/`),
+        headers: {},
+        scope: { registry: "registry.example", repository: "app", action: "pull" },
+        operation: {},
+      });
+      await body.bytes(0);
+      expect(peer).toBe("loopback");
+    }
+  } finally {
+    await connections.close();
+    server.close();
   }
 });

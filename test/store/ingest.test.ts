@@ -1,5 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, readdir, readlink, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../src/content/memory.ts";
 import { putBytes, transfer } from "../../src/content/transfer/transfer.ts";
@@ -90,6 +90,64 @@ describe("an ingest", () => {
     await putBytes(store, descriptor, bytes, { role: "other", transferred: 0 });
     expect((await stat(root)).mode & 0o777).toBe(0o700);
     expect((await stat(store.layout.blob(descriptor.digest))).mode & 0o777).toBe(0o600);
+  });
+
+  it("keeps its catalog and locks to their owner, whatever SQLite thinks of it", async () => {
+    const root = join(await temporaryFolder(), "store");
+    await using store = await openStore({ root });
+    await store.images();
+    await store.touch("nobody.example/app:1");
+    const files = (await readdir(root, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    expect(files.map((path) => basename(path))).toEqual(
+      expect.arrayContaining(["catalog.db", "catalog.db-wal", "catalog.db-shm", "index"]),
+    );
+    for (const path of files) expect((await stat(path)).mode & 0o777, path).toBe(0o600);
+  });
+
+  it("takes from others a catalog and a root that were open to them", async () => {
+    const root = await temporaryFolder();
+    {
+      await using store = await openStore({ root });
+      await store.images();
+    }
+    await chmod(root, 0o755);
+    await chmod(join(root, "catalog.db"), 0o644);
+    await using store = await openStore({ root });
+    await store.images();
+    expect((await stat(root)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(root, "catalog.db"))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ["holds something else", async (root: string) => writeFile(join(root, "letter.txt"), "x")],
+    ["is sticky, as /tmp is", async (root: string) => chmod(root, 0o1777)],
+  ])("leaves a root alone that %s", async (_, prepare) => {
+    const root = await temporaryFolder();
+    await chmod(root, 0o755);
+    await prepare(root);
+    const { mode } = await stat(root);
+    await using store = await openStore({ root });
+    expect((await stat(store.root)).mode).toBe(mode);
+  });
+
+  it("that is refused for want of space leaves no file open", async () => {
+    await using store = await openStore({ root: await temporaryFolder() });
+    const descriptor = describeBytes(new Uint8Array(2 * MiB));
+    const first = await store.ingest(descriptor);
+    await first?.writeAt(0, new Uint8Array(MiB));
+    await first?.abort({ keep: true });
+    for (let n = 0; n < 3; n += 1) {
+      await expect(store.ingest({ ...descriptor, size: 2 ** 52 })).rejects.toMatchObject({
+        code: "disk",
+      });
+    }
+    const open = await readdir("/proc/self/fd");
+    const paths = await Promise.all(
+      open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+    );
+    expect(paths.filter((path) => path.startsWith(join(store.root, "ingest")))).toEqual([]);
   });
 
   it("larger than the disk is refused before it begins", async () => {

@@ -32,7 +32,13 @@ export const commands: readonly CommandEntry[] = [
     name: "unpack",
     summary: "make a directory with the root filesystem of an image",
     group: "Images",
-    load: async () => (await import("./unpack.ts")).unpack,
+    load: async () => (await import("./rootfs/unpack.ts")).unpack,
+  },
+  {
+    name: "bundle",
+    summary: "make a bundle of an image that runc or crun start",
+    group: "Images",
+    load: async () => (await import("./rootfs/bundle.ts")).bundle,
   },
   {
     name: "rm",

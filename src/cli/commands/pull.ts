@@ -1,8 +1,10 @@
 import pLimit from "p-limit";
-import type { LadingError } from "../../errors.ts";
-import type { PullResult } from "../../verbs/pull.ts";
+import { LadingError } from "../../errors.ts";
+import type { PullOptions, PullResult } from "../../verbs/pull.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
 import { exitCodeOf } from "../exit-code.ts";
+import { layerOptionDefinitions, readLayerOptions, refuseLayerOptions } from "../layer-options.ts";
+import type { OptionValues } from "../options.ts";
 import { registryOf, registryReference } from "../place.ts";
 import { formatBytes, formatCount, formatDuration } from "../print/format.ts";
 
@@ -12,13 +14,20 @@ const SIDE_BY_SIDE = 3;
 export const pull: CommandDefinition = {
   description: `Brings images from their registries into the local store. Every byte is verified; a pull that
 was interrupted goes on where it stopped; what is in the store is not fetched again. Prints
-each reference with the digest that it resolved to.`,
+each reference with the digest that it resolved to. With --unpack layers are written out as files
+while they arrive, in the store, where all images that have them share them.`,
   arguments: [{ name: "<references...>", description: "images, by tag or digest" }],
   options: [
     {
       flags: "--foreign-layers",
       description: "fetch layers that may not be distributed from where they say",
     },
+    { flags: "--unpack", description: "unpack the layers into the store while they arrive" },
+    {
+      flags: "--discard-blobs",
+      description: "with --unpack: give up each layer's compressed form once it is unpacked",
+    },
+    ...layerOptionDefinitions,
   ],
   shared: ["platform", "allPlatforms", "policy", "concurrency"],
   examples: [
@@ -27,6 +36,7 @@ each reference with the digest that it resolved to.`,
     { command: "lading pull --platform linux/arm64 alpine", explains: "for another platform" },
     { command: "lading pull --all-platforms alpine", explains: "for every platform" },
     { command: "lading pull --policy missing alpine", explains: "no request if it is there" },
+    { command: "lading pull --unpack alpine", explains: "ready to be mounted" },
     {
       command: "lading pull --plain-http reg.lan:5000/app",
       explains: "from a registry without TLS",
@@ -38,7 +48,7 @@ each reference with the digest that it resolved to.`,
     const references = invocation.args.map(registryReference);
     // A word that is no reference is found before anything moves for the others.
     for (const reference of references) registryOf(reference);
-    const outcomes = await pullAll(invocation, references);
+    const outcomes = await pullAll(invocation, references, readUnpack(invocation.options));
     invocation.endWatch();
     const pulled = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));
     const failed = outcomes.flatMap(({ reference, error }) =>
@@ -52,6 +62,16 @@ each reference with the digest that it resolved to.`,
   },
 };
 
+/** An option that does nothing would mislead. */
+function readUnpack(values: OptionValues): Pick<PullOptions, "unpack" | "discardBlobs"> {
+  if (values.unpack === true) {
+    return { unpack: readLayerOptions(values), discardBlobs: values.discardBlobs === true };
+  }
+  refuseLayerOptions(values);
+  if (values.discardBlobs !== true) return {};
+  throw new LadingError("usage", "--discard-blobs has no meaning without --unpack");
+}
+
 interface Outcome {
   readonly reference: string;
   readonly result?: PullResult;
@@ -61,6 +81,7 @@ interface Outcome {
 async function pullAll(
   invocation: Invocation,
   references: readonly string[],
+  unpack: Pick<PullOptions, "unpack" | "discardBlobs">,
 ): Promise<readonly Outcome[]> {
   const { settings, options, signal } = invocation;
   const { platform, allPlatforms, policy, concurrency } = settings;
@@ -77,6 +98,7 @@ async function pullAll(
             policy,
             concurrency,
             foreignLayers: options.foreignLayers === true,
+            ...unpack,
             lease: false,
             signal,
             onEvent,
@@ -115,11 +137,20 @@ async function print(
 function summary(result: PullResult): string {
   const { reference, upToDate, transferred, existed, requests, ms, images } = result;
   const cost = `${formatCount(requests, "request")}, ${formatDuration(ms)}`;
-  if (upToDate) return `${reference}: up to date (${cost})`;
+  const unpacked = unpackedOf(result);
+  if (upToDate) return `${reference}: up to date${unpacked} (${cost})`;
   const layers = new Set(
     images.flatMap((image) => image.layers.map((layer) => layer.descriptor.digest)),
   );
   const here = existed > 0 ? `, ${formatBytes(existed)} were here` : "";
   const parts = `${formatCount(layers.size, "layer")}, ${formatBytes(transferred)} fetched${here}`;
-  return `${reference}: ${parts} (${cost})`;
+  return `${reference}: ${parts}${unpacked} (${cost})`;
+}
+
+function unpackedOf({ unpacked }: PullResult): string {
+  if (unpacked === undefined) return "";
+  const { layers, existed, entries } = unpacked;
+  if (layers === existed) return ", unpacked before";
+  const before = existed > 0 ? ` (${existed} before)` : "";
+  return `, ${entries} entries of ${formatCount(layers, "layer")} unpacked${before}`;
 }

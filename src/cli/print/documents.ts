@@ -5,6 +5,7 @@ import { formatPlatform } from "../../oci/platform.ts";
 import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../../store/types.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
 import type { PulledImage, PullResult } from "../../verbs/pull.ts";
+import type { UnpackResult } from "../../verbs/unpack/unpack.ts";
 
 /**
  * What `--json` prints: plain objects, their names those of the library's results; a platform as
@@ -15,6 +16,10 @@ export type Document = Readonly<Record<string, unknown>>;
 export function pullDocument(result: PullResult): Document {
   const { lease: _, images, ...rest } = result;
   return { ...rest, images: images.map(pulledImageDocument) };
+}
+
+export function unpackDocument({ platform, ...rest }: UnpackResult): Document {
+  return { ...rest, platform: formatPlatform(platform) };
 }
 
 export function storedImageDocument(image: StoredImage): Document {

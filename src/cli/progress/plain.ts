@@ -5,7 +5,7 @@ import { formatBytes, formatCount, formatDuration, formatRate, visible } from ".
 import { notice, requestLine } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 import { RateMeter } from "./rate.ts";
-import { applyEvent, type BlobProgress, emptyState, isHeld, isShown, totals } from "./state.ts";
+import { applyEvent, type BlobProgress, emptyState, isShown, totals } from "./state.ts";
 
 const HEARTBEAT_MS = 10_000;
 
@@ -28,13 +28,14 @@ export function plainProgress(options: ProgressOptions): Progress {
     cancel = clock.after(HEARTBEAT_MS, heartbeat);
   };
   const totalLine = (): string => {
-    const { size, offset, layers, complete } = totals(state);
+    const { size, offset, layers, complete, unpacked } = totals(state);
     if (subject === "verify")
       return `${formatCount(complete, "blob")}, ${formatBytes(offset)} so far`;
     const speed = rate.sample(clock.now(), state.arrived);
-    const at = speed === undefined ? "" : `, ${formatRate(speed)}`;
+    const at = speed === undefined || offset === size ? "" : `, ${formatRate(speed)}`;
     const bytes = `${formatBytes(offset)} of ${formatBytes(size)}`;
-    return `${bytes}, ${complete} of ${layers} layers${at}`;
+    const files = unpacked && `, ${Math.floor((100 * unpacked) / size)}% unpacked`;
+    return `${bytes}, ${complete} of ${layers} layers${files || ""}${at}`;
   };
   const lineFor = (event: LadingEvent): string | undefined => {
     const told = notice(event) ?? (verbose ? requestLine(event) : undefined);
@@ -47,8 +48,6 @@ export function plainProgress(options: ProgressOptions): Progress {
       case "exists":
       case "verified":
         return endLine(state.blobs.get(event.digest));
-      case "unpack-started":
-        return unpackLine(state.blobs.get(event.digest));
       case "unpacked":
         return unpackedLine(state.blobs.get(event.digest));
       default:
@@ -86,18 +85,14 @@ function endLine(blob: BlobProgress | undefined): string | undefined {
   return `${what} done in ${formatDuration(endedAt - startedAt)}`;
 }
 
-/** Of a layer that is unpacked while it arrives, its download is told already. */
-function unpackLine(blob: BlobProgress | undefined): string | undefined {
-  if (blob === undefined || !isHeld(blob) || blob.size < WORTH_A_START) return undefined;
-  return `${shortDigest(blob.digest)}: unpacking ${formatBytes(blob.size)}`;
-}
-
-/** What had been unpacked before is worth no line. */
+/** What had been unpacked before is worth no line, and what took no time no duration. */
 function unpackedLine(blob: BlobProgress | undefined): string | undefined {
-  const { startedAt, endedAt, entries = 0, existed } = blob?.unpack ?? {};
-  if (blob === undefined || startedAt === undefined || endedAt === undefined) return undefined;
+  if (!blob?.unpack?.begun) return undefined;
+  const { existed, entries, movingSince, endedAt } = blob.unpack;
   const what = existed ? "copied the unpacked layer" : `unpacked ${count(entries)}`;
-  return `${shortDigest(blob.digest)}: ${what} in ${formatDuration(endedAt - startedAt)}`;
+  const known = movingSince !== undefined && endedAt !== undefined;
+  const time = known ? ` in ${formatDuration(endedAt - movingSince)}` : "";
+  return `${shortDigest(blob.digest)}: ${what}${time}`;
 }
 
 function count(entries: number): string {

@@ -47,7 +47,7 @@ export function statusOf(blob: BlobProgress, pace: Pace): string {
 function heldStatus(blob: BlobProgress): string {
   const { phase, size, unpack } = blob;
   if (unpack === undefined || !isUnpacking(blob)) {
-    return phase === "existed" && unpack?.startedAt === undefined ? "already here" : "done";
+    return phase === "existed" && !unpack?.begun ? "already here" : "done";
   }
   // The last bytes are not the end: directories get their times, the layer its place.
   const percent = size === 0 ? 0 : Math.min(99, Math.floor((100 * unpack.offset) / size));

@@ -9,8 +9,10 @@ export interface UnpackState {
   entries: number;
   /** Whether it had been unpacked before. */
   existed: boolean;
-  /** `undefined` when nothing was to do. */
-  startedAt: number | undefined;
+  /** Whether it was begun at all; what is unpacked already is only told of. */
+  begun: boolean;
+  /** Since when it moves: what is begun may wait for a thread. */
+  movingSince: number | undefined;
   endedAt: number | undefined;
 }
 
@@ -33,7 +35,8 @@ export function applyUnpack(blob: Unpackable, event: AnyUnpackEvent, now: number
     offset: 0,
     entries: 0,
     existed: false,
-    startedAt: undefined,
+    begun: false,
+    movingSince: undefined,
     endedAt: undefined,
   };
   const { unpack } = blob;
@@ -41,12 +44,14 @@ export function applyUnpack(blob: Unpackable, event: AnyUnpackEvent, now: number
     case "unpack-started":
       unpack.running += 1;
       unpack.offset = 0;
-      unpack.startedAt = now;
+      unpack.begun = true;
+      unpack.movingSince = undefined;
       unpack.endedAt = undefined;
       return;
     case "unpack-progress":
       unpack.offset = Math.min(event.offset, blob.size);
       unpack.entries = event.entries;
+      unpack.movingSince ??= now;
       return;
     case "unpacked":
       unpack.running = Math.max(0, unpack.running - 1);

@@ -3,10 +3,11 @@ import type { Span } from "../spans.ts";
 import type { Opener } from "./fetching.ts";
 import type { Patience } from "./patience.ts";
 import { readSpan } from "./read.ts";
+import { PassingVerifier } from "./verify.ts";
 
 /**
- * A part of a blob as a web stream with back-pressure. Unverified unless it is the whole and the
- * reader hashes it. Cancelling the stream hangs up.
+ * A part of a blob as a web stream with back-pressure. The whole is verified: the stream ends with an
+ * error when it was not what the descriptor names. A part is unverified. Cancelling the stream hangs up.
  */
 export function streamSpan(
   source: Opener,
@@ -16,28 +17,39 @@ export function streamSpan(
 ): ReadableStream<Uint8Array> {
   const cancelled = new AbortController();
   const signal = AbortSignal.any([cancelled.signal, ...(options.signal ? [options.signal] : [])]);
-  let wanted: (() => void) | undefined;
+  const whole = span.start === 0 && span.end === descriptor.size;
+  const verifier = whole ? new PassingVerifier(descriptor) : undefined;
+  let wanted = (): void => {};
   let started = false;
+
+  async function send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const stop = (): void => wanted();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await readSpan(source, descriptor, span, { ...options, signal }, (bytes) => {
+        verifier?.update(bytes);
+        controller.enqueue(bytes.slice());
+        if ((controller.desiredSize ?? 0) > 0 || signal.aborted) return undefined;
+        return new Promise((resolve) => {
+          wanted = resolve;
+        });
+      });
+      verifier?.end();
+      controller.close();
+    } catch (error) {
+      if (!cancelled.signal.aborted) controller.error(error);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
 
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        wanted?.();
+        wanted();
         if (started) return;
         started = true;
-        readSpan(source, descriptor, span, { ...options, signal }, (bytes) => {
-          controller.enqueue(bytes.slice());
-          if ((controller.desiredSize ?? 0) > 0) return undefined;
-          return new Promise((resolve) => {
-            wanted = resolve;
-            signal.addEventListener("abort", () => resolve(), { once: true });
-          });
-        }).then(
-          () => controller.close(),
-          (error: unknown) => {
-            if (!cancelled.signal.aborted) controller.error(error);
-          },
-        );
+        void send(controller);
       },
       cancel(reason) {
         cancelled.abort(reason);

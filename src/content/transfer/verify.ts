@@ -12,6 +12,30 @@ export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
   if (hash.digest("hex") !== digestHex(descriptor.digest)) throw wrongDigest(descriptor);
 }
 
+/** Verifies a whole that passes by in order and is kept by nobody here. */
+export class PassingVerifier {
+  readonly #descriptor: Descriptor;
+  readonly #hash: Hash;
+  #size = 0;
+
+  constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    this.#hash = createHash(digestAlgorithm(descriptor.digest));
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#size += bytes.length;
+  }
+
+  /** Throws when what passed is not what the descriptor names. */
+  end(): void {
+    if (this.#size !== this.#descriptor.size) throw wrongSize(this.#descriptor, this.#size);
+    if (this.#hash.digest("hex") === digestHex(this.#descriptor.digest)) return;
+    throw wrongDigest(this.#descriptor, "do not use what came of it: something alters content");
+  }
+}
+
 /**
  * The one wrapper that verifies what comes in. Bytes that pass in order are hashed as they pass;
  * bytes that arrive ahead, or that an earlier try left, are read back once the front reaches them. No
@@ -155,10 +179,10 @@ function twice(descriptor: Descriptor, { start, end }: Span): LadingError {
   );
 }
 
-export function wrongDigest(descriptor: Descriptor): LadingError {
+export function wrongDigest(descriptor: Descriptor, hint: string = TAMPERED): LadingError {
   return new LadingError("verification-failed", "content does not have the digest that names it", {
     digest: descriptor.digest,
-    hint: TAMPERED,
+    hint,
   });
 }
 

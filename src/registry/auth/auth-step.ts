@@ -31,7 +31,7 @@ export function auth(options: AuthOptions): Step {
 
     const challenge = answerable(response);
     if (challenge === undefined) return response;
-    if (first?.token !== undefined) tokens.forget(first.token);
+    if (first?.token !== undefined) tokens.forget(first.token.key, first.token.value);
     const second = await answer(challenge, request, options, tokens);
     if (second === undefined || sameAnswer(first, second)) return response;
     response.body.cancel();
@@ -54,7 +54,7 @@ interface Answerable {
 
 interface Answer {
   readonly authorization: string;
-  readonly token?: TokenKey;
+  readonly token?: { readonly key: TokenKey; readonly value: string };
 }
 
 async function answer(
@@ -74,11 +74,11 @@ async function answer(
   const server = tokenServer(challenge, request);
   const { service, scope } = server;
   const identity = identityOf(credential);
-  const token: TokenKey = { identity, realm: server.realm.href, service, scope };
-  const value = await tokens.get(token, () =>
+  const key: TokenKey = { identity, realm: server.realm.href, service, scope };
+  const value = await tokens.get(key, () =>
     fetchToken(sendToken, server, credential, request, peer, clock),
   );
-  return { authorization: `Bearer ${value}`, token };
+  return { authorization: `Bearer ${value}`, token: { key, value } };
 }
 
 function authorized(request: HttpRequest, answer: Answer | undefined): HttpRequest {

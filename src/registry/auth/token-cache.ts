@@ -21,7 +21,7 @@ const MAX_TOKENS = 10_000;
 /** Tokens in memory only. Callers that want the same one at the same time ask the server once. */
 export class TokenCache {
   readonly #clock: Clock;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new Map<string, Entry>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,28 +31,43 @@ export class TokenCache {
     const id = idOf(key);
     const known = this.#tokens.get(id);
     if (known !== undefined) {
-      const token = await known;
+      const token = await known.token;
       if (token.expires - MARGIN_MS > this.#clock.now()) return token.value;
       if (this.#tokens.get(id) === known) this.#tokens.delete(id);
     }
-    const fetching = this.#tokens.get(id) ?? this.#fetch(id, fetch);
-    return (await fetching).value;
+    const { token } = this.#tokens.get(id) ?? this.#fetch(id, fetch);
+    return (await token).value;
   }
 
-  /** A token that was refused is not offered again. */
-  forget(key: TokenKey): void {
-    this.#tokens.delete(idOf(key));
+  /** A token that was refused is not offered again; one that somebody fetched meanwhile is. */
+  forget(key: TokenKey, refused: string): void {
+    const id = idOf(key);
+    if (this.#tokens.get(id)?.value === refused) this.#tokens.delete(id);
   }
 
-  #fetch(id: string, fetch: () => Promise<Token>): Promise<Token> {
+  #fetch(id: string, fetch: () => Promise<Token>): Entry {
     if (this.#tokens.size >= MAX_TOKENS) this.#tokens.clear();
-    const fetching = fetch().catch((error: unknown) => {
-      this.#tokens.delete(id);
-      throw error;
-    });
-    this.#tokens.set(id, fetching);
-    return fetching;
+    const entry: Entry = {
+      token: fetch().then(
+        (token) => {
+          entry.value = token.value;
+          return token;
+        },
+        (error: unknown) => {
+          if (this.#tokens.get(id) === entry) this.#tokens.delete(id);
+          throw error;
+        },
+      ),
+    };
+    this.#tokens.set(id, entry);
+    return entry;
   }
+}
+
+interface Entry {
+  readonly token: Promise<Token>;
+  /** Once it is there. */
+  value?: string;
 }
 
 function idOf({ identity, realm, service, scope }: TokenKey): string {

@@ -40,7 +40,10 @@ export class FileIngest implements Ingest {
   ): Promise<FileIngest> {
     const found = await resume(layout, descriptor);
     const spans = found?.spans ?? [];
-    await checkSpace(layout, descriptor, spannedBytes(spans));
+    await checkSpace(layout, descriptor, spannedBytes(spans)).catch(async (error: unknown) => {
+      if (found !== undefined) await close(found.part);
+      throw error;
+    });
     const part = found?.part ?? (await create(layout, descriptor, 0));
     return new FileIngest(layout, descriptor, part, spans, release);
   }
@@ -134,7 +137,7 @@ export class FileIngest implements Ingest {
   async #end(state: "complete" | "failed"): Promise<void> {
     this.#ended = true;
     this.watermark.settle(state);
-    await Promise.allSettled([this.#part.file.close(), this.#part.journal.close()]);
+    await close(this.#part);
     this.#release();
   }
 }
@@ -201,8 +204,12 @@ function generationOf(name: string, prefix: string): number[] {
 }
 
 async function discard(part: Part): Promise<void> {
-  await Promise.allSettled([part.file.close(), part.journal.close()]);
+  await close(part);
   await discardPath(part.path);
+}
+
+async function close({ file, journal }: Part): Promise<void> {
+  await Promise.allSettled([file.close(), journal.close()]);
 }
 
 async function discardPath(path: string): Promise<void> {

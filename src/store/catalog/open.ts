@@ -1,8 +1,16 @@
-import { lstat, rm, rmdir, statfs } from "node:fs/promises";
+import { chmod, lstat, rm, rmdir, statfs } from "node:fs/promises";
 import type { Clock } from "../../clock.ts";
 import { onDisk } from "../../disk/disk-error.ts";
+import { FILE_MODE } from "../../disk/folder.ts";
 import { acquireLock } from "../../disk/lock.ts";
-import { type Database, isBusy, openDatabase, transaction, whenFree } from "../../disk/sqlite.ts";
+import {
+  type Database,
+  IN_MEMORY,
+  isBusy,
+  openDatabase,
+  transaction,
+  whenFree,
+} from "../../disk/sqlite.ts";
 import { LadingError } from "../../errors.ts";
 import { type Layout, writeError } from "../layout.ts";
 import { migrations } from "./schema.ts";
@@ -13,9 +21,10 @@ import { migrations } from "./schema.ts";
  * from the disk. One that SQLite can't read is thrown away: it is an index, the disk is the truth.
  */
 export async function openCatalog(layout: Layout, clock: Clock): Promise<Database> {
-  if (await needsMemory(layout)) return openMigrated(":memory:", clock);
+  if (await needsMemory(layout)) return openMigrated(IN_MEMORY, clock);
   const lock = await acquireLock(layout.lock("catalog"), "exclusive", { clock });
   try {
+    await makePrivate(layout);
     return await openMigrated(layout.catalog, clock);
   } catch (error) {
     if (isBusy(error) || error instanceof LadingError) throw error;
@@ -23,6 +32,15 @@ export async function openCatalog(layout: Layout, clock: Clock): Promise<Databas
     return await openMigrated(layout.catalog, clock);
   } finally {
     lock.release();
+  }
+}
+
+/** For a catalog that was made before it was made private. */
+async function makePrivate(layout: Layout): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const path = `${layout.catalog}${suffix}`;
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile() && (found.mode & 0o077) !== 0) await chmod(path, FILE_MODE).catch(() => {});
   }
 }
 

@@ -10,10 +10,11 @@ import { formatReference, parseReference } from "../../oci/reference.ts";
 import { FlatRootfs } from "../../rootfs/flat/flat.ts";
 import { flatTarget } from "../../rootfs/flat/target.ts";
 import { failing } from "../failing.ts";
-import { type PullPolicy, type PullResult, pullInto } from "../pull.ts";
+import { type PulledImage, type PullPolicy, type PullResult, pullInto } from "../pull.ts";
 import type { Session } from "../session.ts";
 import { LayerConsumer } from "./layer-consumer.ts";
 import { type LayerOptions, unpackSettings } from "./options.ts";
+import { countUnpacked } from "./totals.ts";
 
 export interface UnpackOptions extends LayerOptions, OperationOptions {
   readonly platform?: string | Platform | undefined;
@@ -40,22 +41,36 @@ export interface UnpackResult {
   /** Where the root filesystem is. */
   readonly path: string;
   readonly layers: number;
+  /** Entries of the layers' tars; those of layers that the store had unpacked are not counted. */
+  readonly entries: number;
+  /** Bytes of file content written out of the layers; holes are not counted. */
+  readonly written: number;
   /** Bytes that came over the wire. */
   readonly transferred: number;
   readonly ms: number;
 }
 
 /** Makes a directory that holds exactly what the image's layers come to. */
-export function unpack(
+export async function unpack(
   session: Session,
   text: string,
   directory: string,
   options: UnpackOptions = {},
 ): Promise<UnpackResult> {
+  return (await unpackImage(session, text, directory, options)).result;
+}
+
+/** The same, for who wants to know more of the image. */
+export function unpackImage(
+  session: Session,
+  text: string,
+  directory: string,
+  options: UnpackOptions,
+): Promise<{ readonly result: UnpackResult; readonly image: PulledImage }> {
   const reference = formatReference(parseReference(text));
   return failing({ reference }, async () => {
     const started = session.clock.now();
-    const operation = session.operation(options);
+    const { options: operation, totals } = countUnpacked(session.operation(options));
     const flat = await beginFlat(session, directory, operation);
     try {
       const store = await session.store();
@@ -65,8 +80,10 @@ export function unpack(
         isDiscarded: (digest) => store.isDiscarded(digest),
       });
       const pulled = await pullFor(session, text, operation, consumer);
+      const image = onlyImage(pulled);
       await flat.publish();
-      return unpackResult(pulled, flat.path, session.clock.now() - started);
+      const ms = session.clock.now() - started;
+      return { result: unpackResult(pulled, image, { path: flat.path, ...totals(), ms }), image };
     } finally {
       await flat.close();
     }
@@ -96,7 +113,12 @@ async function beginFlat(
   }
 }
 
-function lockTarget(session: Session, path: string, options: OperationOptions): Promise<Lock> {
+/** The right to fill a directory, which others may want too. */
+export function lockTarget(
+  session: Session,
+  path: string,
+  options: OperationOptions,
+): Promise<Lock> {
   const { signal, onEvent } = options;
   const name = `flat-${createHash("sha256").update(path).digest("hex")}`;
   return session.store().then(({ layout, clock }) =>
@@ -123,15 +145,18 @@ export async function pullFor(
   return pullInto(session, text, pull, consumer);
 }
 
-export function unpackResult(pulled: PullResult, path: string, ms: number): UnpackResult {
-  const { reference, digest, transferred, images } = pulled;
-  const [image] = images;
-  if (image === undefined) {
-    throw new LadingError("unsupported", "the reference names an artifact, not an image", {
-      hint: "only images have layers that can be unpacked",
-    });
-  }
-  const { platform, manifest, layers } = image;
+function onlyImage({ images: [image] }: PullResult): PulledImage {
+  if (image !== undefined) return image;
+  throw new LadingError("unsupported", "the reference names an artifact, not an image", {
+    hint: "only images have layers that can be unpacked",
+  });
+}
+
+function unpackResult(
+  { reference, digest, transferred }: PullResult,
+  { platform, manifest, layers }: PulledImage,
+  { path, entries, written, ms }: Pick<UnpackResult, "path" | "entries" | "written" | "ms">,
+): UnpackResult {
   return {
     reference,
     digest,
@@ -139,6 +164,8 @@ export function unpackResult(pulled: PullResult, path: string, ms: number): Unpa
     platform,
     path,
     layers: layers.length,
+    entries,
+    written,
     transferred,
     ms,
   };

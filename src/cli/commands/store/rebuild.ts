@@ -3,8 +3,11 @@ import { formatCount } from "../../print/format.ts";
 
 export const storeRebuild: CommandDefinition = {
   description: `Makes the catalog of the local store again from what is on disk. Nothing is lost but when images
-were last used.`,
-  examples: [{ command: "lading store rebuild", explains: "after a damaged catalog.db" }],
+were last used. An index.json that is missing or damaged is first made again from the names in the catalog; a
+damaged one is kept in quarantine/.`,
+  examples: [
+    { command: "lading store rebuild", explains: "after a damaged catalog.db or index.json" },
+  ],
   doing: () => "rebuild the catalog of the store",
   async run(invocation) {
     const { settings, output, signal } = invocation;

@@ -1,7 +1,16 @@
-import type { CommandDefinition } from "../command.ts";
-import { layerOptionDefinitions, readLayerOptions, readLink } from "../layer-options.ts";
-import { parsePlace, policyOf } from "../place.ts";
-import { formatCount, formatDuration } from "../print/format.ts";
+import type { UnpackResult } from "../../../verbs/unpack/unpack.ts";
+import type { CommandDefinition } from "../../command.ts";
+import { layerOptionDefinitions, readLayerOptions, readLink } from "../../layer-options.ts";
+import type { OptionDefinition } from "../../options.ts";
+import { parsePlace, policyOf } from "../../place.ts";
+import { formatBytes, formatCount, formatDuration } from "../../print/format.ts";
+
+/** How files that the store has unpacked come to a place of their own. */
+export const linkOption: OptionDefinition = {
+  flags: "--link <how>",
+  description: "share files of layers that the store has unpacked (default: auto)",
+  choices: ["auto", "copy", "reflink", "hardlink"],
+};
 
 export const unpack: CommandDefinition = {
   description: `Makes a directory that holds exactly what an image's layers come to. Looks in the local store
@@ -13,11 +22,7 @@ whole; an existing one that is not empty needs --force.`,
   ],
   options: [
     { flags: "--force", description: "lay the image over what the directory holds already" },
-    {
-      flags: "--link <how>",
-      description: "share files of layers that the store has unpacked (default: auto)",
-      choices: ["auto", "copy", "reflink", "hardlink"],
-    },
+    linkOption,
     ...layerOptionDefinitions,
   ],
   shared: ["platform", "policy", "concurrency"],
@@ -48,13 +53,18 @@ whole; an existing one that is not empty needs --force.`,
       onEvent,
     });
     invocation.endWatch();
-    if (settings.json) await output.json(result);
-    else {
-      const { reference, layers, ms, path } = result;
-      invocation.note(
-        `${reference}: ${formatCount(layers, "layer")} unpacked (${formatDuration(ms)})`,
-      );
-      await output.line(path);
-    }
+    if (settings.progress !== "json") invocation.note(summary(result));
+    if (settings.json) {
+      const { unpackDocument } = await import("../../print/documents.ts");
+      await output.json(unpackDocument(result));
+    } else await output.line(result.path);
   },
 };
+
+/** One line for people: what it came to. */
+export function summary({ reference, layers, entries, transferred, ms }: UnpackResult): string {
+  const what = entries > 0 ? `, ${entries} entries` : "";
+  const came = transferred > 0 ? `, ${formatBytes(transferred)} fetched` : "";
+  const parts = `${formatCount(layers, "layer")}${what} unpacked${came}`;
+  return `${reference}: ${parts} (${formatDuration(ms)})`;
+}
