@@ -7,6 +7,9 @@ export type { Clock } from "./clock.ts";
 export type * from "./content/events.ts";
 export type { RetryPolicy } from "./content/retry.ts";
 export { type ErrorCode, type ErrorContext, LadingError } from "./errors.ts";
+export type { IdRange, Ownership, XattrPolicy } from "./layer/form.ts";
+export type { UnpackLimits } from "./layer/limits.ts";
+export type { CloneLink } from "./layer/worker/protocol.ts";
 export type { ImageConfig } from "./oci/config.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
 export type { DiffId, Digest } from "./oci/digest.ts";
@@ -23,15 +26,14 @@ export {
 } from "./registry/auth/credentials.ts";
 export { dockerConfig } from "./registry/auth/docker-config.ts";
 export type * from "./store/types.ts";
+export type { BundleOptions, BundleResult } from "./verbs/bundle/bundle.ts";
 export type * from "./verbs/fetch.ts";
 export type * from "./verbs/inspect.ts";
-export { pull } from "./verbs/once.ts";
+export { bundle, pull, unpack } from "./verbs/once.ts";
 export { type Lading, open } from "./verbs/open.ts";
-export type {
-  PulledImage,
-  PulledLayer,
-  PullOptions,
-  PullPolicy,
-  PullResult,
-} from "./verbs/pull.ts";
+export type { PullOptions, PullPolicy, PullResult } from "./verbs/pull.ts";
+export type { PulledImage, PulledLayer } from "./verbs/pulled-image.ts";
 export type { Limits, OpenOptions } from "./verbs/session.ts";
+export type { LayerOptions } from "./verbs/unpack/options.ts";
+export type { UnpackTotals } from "./verbs/unpack/totals.ts";
+export type { UnpackOptions, UnpackResult } from "./verbs/unpack/unpack.ts";

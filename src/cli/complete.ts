@@ -3,8 +3,8 @@ import { open } from "../verbs/open.ts";
 import { commonOptions, sharedOptions } from "./options.ts";
 import type { Program } from "./program.ts";
 
-/** Commands whose argument is a name of the local store. */
-const NAMES_OF_THE_STORE = ["rm", "inspect"];
+/** Commands whose first argument is, or may be, a name of the local store. */
+const NAMES_OF_THE_STORE = ["rm", "inspect", "unpack", "bundle", "mount"];
 
 /**
  * What the printed script asks at each press of Tab: `lading complete -- WORDS`. Answers by the
@@ -20,11 +20,11 @@ export async function answerCompletion(program: Program, words: readonly string[
   const typed = words.slice(words.indexOf("--") + 1);
   const names = NAMES_OF_THE_STORE.includes(typed[0] ?? "") ? await storedNames() : [];
   for (const name of NAMES_OF_THE_STORE) {
-    for (const argument of candidates.commands.get(name)?.arguments.values() ?? []) {
-      argument.handler = (suggest) => {
-        for (const stored of names) suggest(stored, "");
-      };
-    }
+    const [argument] = candidates.commands.get(name)?.arguments.values() ?? [];
+    if (argument === undefined) continue;
+    argument.handler = (suggest) => {
+      for (const stored of names) suggest(stored, "");
+    };
   }
   // Options of every command stand on the root; the library looks at the command's own alone.
   for (const command of candidates.commands.values()) {

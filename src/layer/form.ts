@@ -37,8 +37,11 @@ export interface LayerForm {
   readonly uidMap: readonly IdRange[];
   readonly gidMap: readonly IdRange[];
   readonly xattrs: XattrPolicy;
-  /** In which attributes overlayfs looks for opaque marks: root's, or anyone's (`userxattr`). */
-  readonly opaque: "trusted" | "user";
+  /**
+   * In which attributes overlayfs looks for opaque marks: root's, or anyone's (`userxattr`). `none`:
+   * there are neither marks nor whiteouts for it, and such a layer is of no use to a stack.
+   */
+  readonly opaque: "trusted" | "user" | "none";
 }
 
 /** A folder's name: the ownership, and a hash of the rest where it is not the default. */

@@ -1,6 +1,6 @@
 import { LadingError } from "../errors.ts";
 
-/** How much a layer may be. What is left out has the default of {@link unpackLimits}. */
+/** How much an image's layers may be, together for `maxBytes`, else each. What is left out has the default of {@link unpackLimits}. */
 export interface UnpackLimits {
   /** Bytes written, holes not counted. Default: what the disk has free, less a reserve. */
   readonly maxBytes: number | undefined;
@@ -42,8 +42,9 @@ const OPTIONS: Readonly<Record<keyof UnpackLimits, string>> = {
 
 export function overLimit(name: keyof UnpackLimits, value: number, what: string): LadingError {
   const option = OPTIONS[name];
+  const space = name === "maxBytes" ? "free some space on the disk, or, " : "";
   return new LadingError("limit-exceeded", `${what}, more than the ${value} that are allowed`, {
     limit: { name: option, value },
-    hint: `if you trust the image, raise the limit with ${option}`,
+    hint: `${space}if you trust the image, raise the limit with ${option}`,
   });
 }

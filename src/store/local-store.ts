@@ -170,13 +170,16 @@ export class LocalStore implements ContentStore, NamesOf, AsyncDisposable {
     }
   }
 
-  /** Gives up blobs of layers that are unpacked; the image counts as there all the same. */
+  /**
+   * Gives up blobs of layers that are unpacked; the image counts as there all the same. Waits until
+   * nobody else is at the store, as collection does.
+   */
   async discard(digests: readonly Digest[], options: OperationOptions = {}): Promise<void> {
-    const endHold = await this.holds.share(options);
+    const lock = await this.holds.exclusive(options);
     try {
       for (const digest of digests) await discardBlob(this.layout, digest);
     } finally {
-      endHold();
+      lock.release();
     }
   }
 

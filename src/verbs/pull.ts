@@ -1,23 +1,18 @@
 import { withArrivals } from "../content/arriving.ts";
-import {
-  type CopiedImage,
-  type CopyOptions,
-  type CopyResult,
-  copy,
-  type Outcome,
-} from "../content/copy.ts";
+import { type CopiedImage, type CopyOptions, type CopyResult, copy } from "../content/copy.ts";
 import type { LadingEvent, OperationOptions } from "../content/events.ts";
 import type { ContentSource } from "../content/port.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { DiffId, Digest } from "../oci/digest.ts";
-import { isForeignLayerType, isIndexType } from "../oci/media-types.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isIndexType } from "../oci/media-types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { LocalStore } from "../store/local-store.ts";
-import type { Lease, StoredImage, StoredManifest } from "../store/types.ts";
+import type { Lease, StoredImage } from "../store/types.ts";
 import { completeImage } from "./complete.ts";
 import { failing } from "./failing.ts";
 import { PlatformChoice, type WantedPlatform, wantedPlatform } from "./platform-choice.ts";
+import { existedBytes, type PulledImage, pulledImage, storedImage } from "./pulled-image.ts";
 import type { Session } from "./session.ts";
 import { notStored } from "./stored-image.ts";
 import type { LayerConsumer } from "./unpack/layer-consumer.ts";
@@ -73,20 +68,6 @@ export interface PullResult {
   readonly lease: Lease | undefined;
 }
 
-export interface PulledImage {
-  readonly platform: Platform;
-  readonly manifest: Descriptor;
-  readonly config: Descriptor;
-  /** In the order of the manifest, bottom first; one digest may stand twice. */
-  readonly layers: readonly PulledLayer[];
-}
-
-export interface PulledLayer {
-  readonly descriptor: Descriptor;
-  readonly diffId: DiffId;
-  readonly outcome: Outcome;
-}
-
 /** Brings an image from its registry into the local store. */
 export async function pull(
   session: Session,
@@ -97,7 +78,9 @@ export async function pull(
   if (unpack === undefined || unpack === false) return pullInto(session, text, options);
   const { cacheConsumer } = await import("./unpack/cached.ts");
   const { countUnpacked } = await import("./unpack/totals.ts");
-  const how = { ...(unpack === true ? {} : unpack), ...session.operation(options) };
+  // Where there is no blob to go back to, the layer itself has to outlive a loss of power.
+  const sync = options.discardBlobs ? { sync: true } : {};
+  const how = { ...(unpack === true ? {} : unpack), ...sync, ...session.operation(options) };
   const counted = countUnpacked(how);
   const pulled = await pullInto(
     session,
@@ -105,6 +88,7 @@ export async function pull(
     options,
     await cacheConsumer(session, counted.options),
   );
+  if (options.discardBlobs) await discard(session, pulled, counted.options);
   return { ...pulled, unpacked: counted.totals() };
 }
 
@@ -159,17 +143,32 @@ export async function pullInto(
 async function pullAndLease(
   pulling: Pulling,
 ): Promise<{ readonly pulled: Pulled; readonly lease: Lease | undefined }> {
-  const { store, options, consumer } = pulling;
-  const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
-  await consumer?.end();
-  if (options.discardBlobs && options.unpack) await discard(store, pulled);
+  const { store, options } = pulling;
+  const pulled = await pullAndUnpack(pulling);
   if (options.lease === false) return { pulled, lease: undefined };
   return { pulled, lease: await store.lease([pulled.descriptor], options) };
 }
 
-async function discard(store: LocalStore, { images }: Pulled): Promise<void> {
+/** Whatever fails, on whichever side: nothing goes on, and the first failure is the one that is told. */
+async function pullAndUnpack(pulling: Pulling): Promise<Pulled> {
+  const { consumer } = pulling;
+  try {
+    const pulled = (await fromStore(pulling)) ?? (await fromRegistry(pulling));
+    await consumer?.end();
+    return pulled;
+  } catch (error) {
+    throw consumer === undefined ? error : await consumer.stop(error);
+  }
+}
+
+/** After everything else, alone in the store: somebody may be reading a blob of the same image. */
+async function discard(
+  session: Session,
+  { images }: PullResult,
+  options: OperationOptions,
+): Promise<void> {
   const layers = images.flatMap((image) => image.layers.map(({ descriptor }) => descriptor.digest));
-  await store.discard([...new Set(layers)]);
+  await (await session.store()).discard([...new Set(layers)], options);
 }
 
 interface Pulling {
@@ -271,11 +270,7 @@ async function copying(
     options.onEvent?.(event);
     if (event.type === "exists") consumer.there(event.digest);
   };
-  try {
-    return await copy(from, to, top, { ...options, signal, onEvent });
-  } catch (error) {
-    throw await consumer.stop(error);
-  }
+  return copy(from, to, top, { ...options, signal, onEvent });
 }
 
 async function there(pulling: Pulling, image: StoredImage): Promise<Pulled> {
@@ -295,47 +290,6 @@ async function there(pulling: Pulling, image: StoredImage): Promise<Pulled> {
     existed: image.size,
     upToDate: true,
   };
-}
-
-async function storedImage(
-  store: LocalStore,
-  { platform, descriptor, config, layers }: StoredManifest,
-): Promise<PulledImage> {
-  const pulled = layers.map(async ({ descriptor, diffId }): Promise<PulledLayer> => {
-    const absent = isForeignLayerType(descriptor.mediaType) && !(await store.has(descriptor));
-    return { descriptor, diffId, outcome: absent ? "skipped" : "existed" };
-  });
-  return { platform, manifest: descriptor, config, layers: await Promise.all(pulled) };
-}
-
-function pulledImage(
-  { descriptor, manifest, config, layers }: CopiedImage,
-  choice: PlatformChoice,
-  outcomes: ReadonlyMap<Digest, Outcome>,
-): PulledImage {
-  return {
-    platform: choice.platformOf(descriptor, config),
-    manifest: descriptor,
-    config: manifest.config,
-    layers: layers.map(({ layer, diffId }) => ({
-      descriptor: layer,
-      diffId,
-      outcome: outcomes.get(layer.digest) ?? "existed",
-    })),
-  };
-}
-
-function existedBytes(
-  images: readonly CopiedImage[],
-  outcomes: ReadonlyMap<Digest, Outcome>,
-): number {
-  const sizes = new Map<Digest, number>();
-  for (const { manifest } of images) {
-    for (const { digest, size } of [manifest.config, ...manifest.layers]) sizes.set(digest, size);
-  }
-  let bytes = 0;
-  for (const [digest, size] of sizes) if (outcomes.get(digest) === "existed") bytes += size;
-  return bytes;
 }
 
 function countRequests(options: PullOptions): { options: PullOptions; requests: () => number } {

@@ -68,7 +68,11 @@ export class Session implements AsyncDisposable {
   }
 
   layers(): Promise<Layers> {
-    this.#layers ??= this.#openLayers();
+    this.#layers ??= this.#openLayers().catch((error: unknown) => {
+      // The next call tries again: a full disk may have room by then.
+      this.#layers = undefined;
+      throw error;
+    });
     return this.#layers;
   }
 

@@ -189,6 +189,14 @@ describe("the cache of unpacked layers", () => {
     expect(countOf(events, "unpack-started")).toBe(1);
   });
 
+  it("syncs what was unpacked before without, when it is asked to", async () => {
+    tagImage(registry.content, [someFiles("a", 1, 10)]);
+    await unpacking();
+    await lading.pull(reference(), { unpack: { sync: true }, onEvent });
+    expect(JSON.parse(await readFile(await recordPath(), "utf8")).synced).toBe(true);
+    expect(countOf(events, "unpack-started")).toBe(1);
+  });
+
   it("unpacks again what has a damaged record", async () => {
     tagImage(registry.content, [someFiles("a", 1, 10)]);
     await unpacking();
@@ -292,5 +300,100 @@ describe("blobs that are discarded once they are unpacked", () => {
     await lading.pull(reference(), { policy: "missing", onEvent });
     expect(asked(image.layers[0]?.digest)).toBe(3);
     expect(await readdir(join(root, "discarded"))).toEqual([]);
+  });
+});
+
+describe("threads that several pulls share", () => {
+  it("are not held by downloads that stand still", async () => {
+    await using small = await open({ root, limits: { threads: 1 } });
+    const slow = tagImage(registry.content, [someFiles("slow", 2, 400_000)], "none", "app:slow");
+    tagImage(registry.content, [someFiles("fast", 2, 1000)], "gzip", "app:fast");
+    let goOn = (): void => {};
+    const fastIsDone = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    registry.on(`GET /v2/app/blobs/${slow.layers[0]?.digest}`, async ({ response, reply }) => {
+      const { status, headers, body } = reply();
+      response.writeHead(status, headers);
+      response.write(body.subarray(0, 100_000));
+      await fastIsDone;
+      response.end(body.subarray(100_000));
+    });
+    const waiting = small.pull(reference("app:slow"), { unpack: true });
+    await small.unpack(reference("app:fast"), join(root, "fast"));
+    goOn();
+    await waiting;
+    expect(await readdir(join(root, "fast", "fast"))).toHaveLength(2);
+  });
+
+  it("publish each layer when it is whole, not when all are", async () => {
+    await using one = await open({ root, limits: { threads: 1 } });
+    tagImage(
+      registry.content,
+      Array.from({ length: 8 }, (_, index) => someFiles(`l${index}`, 5, 1000, index)),
+    );
+    await one.pull(reference());
+    await one.pull(reference(), { unpack: true, onEvent });
+    const kinds = events.flatMap(({ type }) => (/^unpack/.test(type) ? [type] : []));
+    expect(kinds.indexOf("unpacked")).toBeLessThan(kinds.length - 3);
+  });
+});
+
+describe("whatever fails", () => {
+  it("is told as it was, when a download and a layer fail at one moment", async () => {
+    const image = tagImage(registry.content, [someFiles("a", 3, 1000), someFiles("b", 3, 1000)]);
+    for (const { digest } of image.layers) {
+      registry.on(`GET /v2/app/blobs/${digest}`, substitute(Buffer.alloc(5000)), 9);
+    }
+    await expect(unpacking()).rejects.toMatchObject({ code: "verification-failed" });
+  });
+
+  it.each(["exists", "unpack-started", "unpack-progress", "unpacked"])(
+    "in a listener of %s ends the work, and leaves nothing locked",
+    async (type) => {
+      tagImage(registry.content, [someFiles("a", 300, 50_000)], "none");
+      await lading.pull(reference());
+      const fault = new Error("of the listener");
+      const unpacked = lading.unpack(reference(), join(root, "rootfs"), {
+        onEvent(event) {
+          if (event.type === type) throw fault;
+        },
+      });
+      await unpacked.then(
+        // A small layer may be over before its first report is due.
+        () => expect(type).toBe("unpack-progress"),
+        (error: unknown) => expect(error).toBe(fault),
+      );
+      await lading.unpack(reference(), join(root, "again"));
+      expect(await readdir(join(root, "again", "a"))).toHaveLength(300);
+    },
+  );
+
+  it("ends at once when it is aborted before its turn came", async () => {
+    await using one = await open({ root, limits: { threads: 1 } });
+    tagImage(registry.content, [someFiles("a", 2, 1000), someFiles("b", 2, 1000, 2)]);
+    await one.pull(reference());
+    const controller = new AbortController();
+    const unpacked = one.unpack(reference(), join(root, "rootfs"), {
+      signal: controller.signal,
+      onEvent: ({ type }) => {
+        if (type === "unpack-started") controller.abort();
+      },
+    });
+    await expect(unpacked).rejects.toMatchObject({ code: "aborted" });
+    expect(await readdir(root)).not.toContain("rootfs");
+  });
+
+  it("counts the limit of bytes over all layers of an image", async () => {
+    tagImage(
+      registry.content,
+      [1, 2, 3].map((n) => someFiles(`l${n}`, 4, 100_000, n)),
+    );
+    const limits = { maxBytes: 900_000 };
+    await expect(lading.unpack(reference(), join(root, "x"), { limits })).rejects.toMatchObject({
+      code: "limit-exceeded",
+      hint: expect.stringContaining("--max-bytes"),
+    });
+    await lading.unpack(reference(), join(root, "x"), { limits: { maxBytes: 1_300_000 } });
   });
 });

@@ -4,7 +4,8 @@ import type { DiffId } from "../../oci/digest.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../../store/types.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
-import type { PulledImage, PullResult } from "../../verbs/pull.ts";
+import type { PullResult } from "../../verbs/pull.ts";
+import type { PulledImage } from "../../verbs/pulled-image.ts";
 import type { UnpackResult } from "../../verbs/unpack/unpack.ts";
 
 /**

@@ -65,8 +65,10 @@ class Removal {
     if (!this.#removedAtOnce(parent, name, path)) {
       using top = this.#openDirectory(parent.at(name), path);
       makeAccessible(top);
-      for (let names = namesIn(top); names.length > 0; names = namesIn(top)) {
-        for (const child of names) yield* this.#below(top, top, child, 1);
+      // Once more for what was raised, and not for what somebody else puts there meanwhile.
+      for (let raised = -1; raised < this.#raised.size; ) {
+        raised = this.#raised.size;
+        for (const child of namesIn(top)) yield* this.#below(top, top, child, 1);
       }
       ignoreMissing(() => rmdirSync(parent.at(name)));
       this.#onDirectory(path);

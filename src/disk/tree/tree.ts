@@ -4,7 +4,7 @@ import { type ByteString, byteString, textOf } from "../../tar/byte-string.ts";
 import { errno } from "../disk-error.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { type Directory, heldDirectory, type OpenDirectory } from "./directory.ts";
-import { joined } from "./paths.ts";
+import { joined, parentOf } from "./paths.ts";
 import { removeEntry } from "./remove.ts";
 
 export { joined, nameOf, parentOf } from "./paths.ts";
@@ -15,6 +15,8 @@ const MAX_LINKS = 40;
 const MAX_LINKED_NAMES = 4096;
 /** Directories held open at one time. */
 const MAX_HELD = 128;
+/** On the way to one of them. */
+const MAX_PASSED = 64;
 
 /** Told of a directory that is about to be made: its place below the root, and the one it will be in. */
 export type OnMissing = (path: ByteString, parent: Directory) => void;
@@ -112,39 +114,50 @@ export class Tree implements Disposable {
 
   /**
    * Component by component, each opened in the one before, so that links are seen and decided here.
-   * Those passed through stay open until the end: `..` is where we came from, whatever its name by now.
+   * Those passed through stay open for a while: `..` is where we came from, whatever its name by now.
    */
   #walk(path: ByteString, onMissing?: OnMissing): Directory {
     const ahead = path.split("/").reverse() as ByteString[];
     const passed: Directory[] = [];
     let links = 0;
     let linkedNames = 0;
-    const back = (count: number): void => {
-      for (const directory of passed.splice(-count, count)) directory[Symbol.dispose]();
+    const enter = (directory: Directory): void => {
+      passed.push(directory);
+      if (passed.length > MAX_PASSED) passed.shift()?.[Symbol.dispose]();
+    };
+    const leave = (): void => {
+      for (const directory of passed.splice(0)) directory[Symbol.dispose]();
     };
     try {
       for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
         if (name === "" || name === ".") continue;
         if (name === "..") {
-          back(1);
+          using left = passed.pop();
+          const above = parentOf(left?.path ?? ROOT);
+          if (passed.length > 0 || above === "") continue;
+          for (const again of above.split("/") as ByteString[]) {
+            const step = this.#step(passed.at(-1) ?? this.root, again);
+            if (typeof step === "string") throw notADirectory(above);
+            enter(step);
+          }
           continue;
         }
         const step = this.#step(passed.at(-1) ?? this.root, name, onMissing);
         if (typeof step !== "string") {
-          passed.push(step);
+          enter(step);
           continue;
         }
         const names = step.split("/") as ByteString[];
         links += 1;
         linkedNames += names.length;
         if (links > MAX_LINKS || linkedNames > MAX_LINKED_NAMES) throw tooManyLinks(path);
-        if (step.startsWith("/")) back(passed.length);
+        if (step.startsWith("/")) leave();
         for (const next of names.reverse()) ahead.push(next);
       }
       // The root is held for as long as the tree is; what is handed out is closed by its own.
-      return passed.pop() ?? this.#options.openDirectory(this.root.at(DOT), "" as ByteString);
+      return passed.pop() ?? this.#options.openDirectory(this.root.at(DOT), ROOT);
     } finally {
-      back(passed.length);
+      leave();
     }
   }
 
@@ -169,6 +182,7 @@ export class Tree implements Disposable {
   }
 }
 
+const ROOT = "" as ByteString;
 const DOT = "." as ByteString;
 /** A link, a missing part, a path longer than the kernel takes at one time, a rename in the middle. */
 const WALK_INSTEAD = new Set(["ENOENT", "ELOOP", "ENOTDIR", "ENAMETOOLONG", "EAGAIN"]);

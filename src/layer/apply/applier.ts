@@ -42,6 +42,8 @@ export interface ApplyOptions {
   readonly folded: FoldedNames | undefined;
   /** Every file and directory is on the disk itself before the layer is whole. */
   readonly sync: boolean;
+  /** What all layers of the image have written, where they share a limit. */
+  readonly written?: SharedArrayBuffer | undefined;
 }
 
 /** What an applied layer came to; who asked for it knows the rest of its record. */
@@ -69,13 +71,14 @@ export class LayerApplier implements TarHandler {
     this.#directories.imply(path);
   };
   #entries = 0;
+  #ended = false;
   /** The file whose content comes. */
   #file: { readonly fd: number; readonly entry: ReadEntry; readonly path: ByteString } | undefined;
 
   constructor(tree: Tree, options: ApplyOptions) {
     this.#tree = tree;
     this.#options = options;
-    this.#budget = new Budget(options.limits);
+    this.#budget = new Budget(options.limits, options.written);
     this.#attributes = new AttributeWriter(options.form, options.kernel, this.#losses);
     this.#content = new FileContent(this.#budget);
     this.#notes = new LayerNotes(this.#budget);
@@ -128,18 +131,20 @@ export class LayerApplier implements TarHandler {
     }
   }
 
-  /** Closes what an archive that broke off left open. */
+  /** Closes what an archive that broke off left open; what it wrote is about to go. */
   close(): void {
+    if (!this.#ended) this.#budget.giveBack();
     if (this.#file !== undefined) closeSync(this.#file.fd);
     this.#file = undefined;
   }
 
   /** All entries have come: what had to wait for the others. */
   end(): AppliedLayer {
+    this.#ended = true;
     if (this.#entries === 0) disinherit(this.#tree.root, this.#options.kernel);
     const notes = this.#notes.all;
     const { overlayNodes, kernel, form } = this.#options;
-    const nodes = overlayNodes && kernel !== undefined;
+    const nodes = overlayNodes && kernel !== undefined && form.opaque !== "none";
     if (nodes) writeOverlayNodes(this.#tree, kernel, form.opaque, notes);
     const { implied } = this.#directories;
     this.#directories.finish(this.#tree, this.#attributes, this.#options.sync);

@@ -11,6 +11,7 @@ const WAITING_XATTRS = 64;
 /** Keeps a layer within its limits while it is written. */
 export class Budget {
   readonly #limits: UnpackLimits;
+  readonly #total: BigInt64Array;
   /** Bytes written so far; holes are not. */
   written = 0;
   #entries = 0;
@@ -18,8 +19,10 @@ export class Budget {
   #remembered = 0;
   #waiting = 0;
 
-  constructor(limits: UnpackLimits) {
+  /** `shared` counts for all layers of an image together. */
+  constructor(limits: UnpackLimits, shared?: SharedArrayBuffer) {
     this.#limits = limits;
+    this.#total = new BigInt64Array(shared ?? new SharedArrayBuffer(8));
   }
 
   entry({ xattrs }: ReadEntry): void {
@@ -67,9 +70,15 @@ export class Budget {
     if (maxFileBytes !== undefined && this.written - this.#fileStart > maxFileBytes) {
       throw overLimit("maxFileBytes", maxFileBytes, `a file has more than ${maxFileBytes} bytes`);
     }
-    if (maxBytes !== undefined && this.written > maxBytes) {
-      throw overLimit("maxBytes", maxBytes, `a layer has more than ${maxBytes} bytes`);
+    const total = Number(Atomics.add(this.#total, 0, BigInt(bytes))) + bytes;
+    if (maxBytes !== undefined && total > maxBytes) {
+      throw overLimit("maxBytes", maxBytes, `the layers need ${total} bytes or more`);
     }
+  }
+
+  /** What was written is not wanted, and goes. */
+  giveBack(): void {
+    Atomics.sub(this.#total, 0, BigInt(this.written));
   }
 
   #count(): void {

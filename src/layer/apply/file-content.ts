@@ -27,7 +27,7 @@ export class FileContent {
     }
     let start = 0;
     for (let at = 0; at + HOLE <= bytes.length; at += HOLE) {
-      if (bytes[at] !== 0 || ZEROS.compare(bytes, at, at + HOLE) !== 0) continue;
+      if (!isZero(bytes, at, at + HOLE)) continue;
       this.#write(bytes.subarray(start, at), position + start);
       start = at + HOLE;
     }
@@ -40,11 +40,22 @@ export class FileContent {
   }
 
   #write(bytes: Uint8Array, position: number): void {
-    if (bytes.length === 0) return;
+    // However small the pieces are in which a bomb comes.
+    if (bytes.length === 0 || isZero(bytes)) return;
     this.#budget.write(bytes.length);
     for (let done = 0; done < bytes.length; ) {
       done += writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
     }
     this.#end = position + bytes.length;
   }
+}
+
+function isZero(bytes: Uint8Array, start: number = 0, end: number = bytes.length): boolean {
+  // Most pieces end here.
+  if (bytes[start] !== 0) return false;
+  for (let at = start; at < end; at += HOLE) {
+    const stop = Math.min(at + HOLE, end);
+    if (ZEROS.compare(bytes, at, stop, 0, stop - at) !== 0) return false;
+  }
+  return true;
 }

@@ -1,16 +1,18 @@
-import { rename } from "node:fs/promises";
+import { lstat, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { OperationOptions } from "../../content/events.ts";
 import { Turns } from "../../content/turns.ts";
-import { onDisk } from "../../disk/disk-error.ts";
+import { diskError, errno, onDisk } from "../../disk/disk-error.ts";
 import { makeFolder, syncFolder } from "../../disk/folder.ts";
 import { acquireLock } from "../../disk/lock.ts";
+import { replaceFile } from "../../disk/publish.ts";
 import { type DiffId, digestAlgorithm, digestHex } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
-import type { LayerDestination, LayerSlot, PlannedLayer } from "../engine/destination.ts";
+import type { LayerDestination, LayerSlot } from "../engine/destination.ts";
+import { formatLayerRecord } from "../record.ts";
 import type { WorkerPool } from "../worker/pool.ts";
-import { findLayer } from "./cached-layer.ts";
+import { type CachedLayer, findLayer } from "./cached-layer.ts";
 
 export interface LayerCacheOptions {
   readonly layout: Layout;
@@ -27,22 +29,27 @@ export class LayerCache {
     this.#options = options;
   }
 
-  inForm(form: string): LayerDestination {
-    return { begin: (layer, options) => this.#begin(layer, form, options) };
+  /** `sync`: what is there already has to be on the disk itself, too. */
+  inForm(form: string, { sync }: { readonly sync: boolean }): LayerDestination {
+    return { begin: ({ diffId }, options) => this.#begin(diffId, form, sync, options) };
   }
 
   async #begin(
-    { diffId }: PlannedLayer,
+    diffId: DiffId,
     form: string,
+    sync: boolean,
     options: OperationOptions,
   ): Promise<LayerSlot | undefined> {
     const { layout } = this.#options;
-    if ((await findLayer(layout, diffId, form)) !== undefined) return undefined;
+    const find = (): Promise<CachedLayer | undefined> => findLayer(layout, diffId, form);
+    const isEnough = (layer: CachedLayer | undefined): boolean =>
+      layer !== undefined && (layer.record.synced || !sync);
+    if (isEnough(await find())) return undefined;
     const release = await this.#take(diffId, form, options);
     try {
-      if ((await findLayer(layout, diffId, form)) === undefined) {
-        return await this.#slot(diffId, form, release);
-      }
+      const found = await find();
+      if (found === undefined) return await this.#slot(diffId, form, release);
+      if (!isEnough(found)) await this.#sync(found, options);
     } catch (error) {
       release();
       throw error;
@@ -51,11 +58,15 @@ export class LayerCache {
     return undefined;
   }
 
+  async #sync({ path, rootfs, record }: CachedLayer, options: OperationOptions): Promise<void> {
+    await this.#options.pool.perform({ type: "sync", path: rootfs }, { signal: options.signal });
+    await replaceFile(join(path, "layer.json"), formatLayerRecord({ ...record, synced: true }));
+  }
+
   async #slot(diffId: DiffId, form: string, release: () => void): Promise<LayerSlot> {
     const { layout, pool } = this.#options;
     const name = layerKey(diffId, form);
-    const remove = (): Promise<void> =>
-      pool.perform({ type: "remove", parent: layout.staging, name });
+    const remove = (): Promise<void> => removeIfThere(pool, layout.staging, name);
     const staging = join(layout.staging, name);
     await makeFolder(layout.staging);
     // What a killed process left: whoever has the lock may clear it away.
@@ -66,7 +77,7 @@ export class LayerCache {
         const final = layout.layer(diffId, form);
         await makeFolder(dirname(final));
         // One that is there is not trusted any more, or it would have been found.
-        await pool.perform({ type: "remove", parent: dirname(final), name: form });
+        await removeIfThere(pool, dirname(final), form);
         await onDisk("publishing a layer", final, () => rename(staging, final));
         await syncFolder(dirname(final));
         release();
@@ -88,15 +99,33 @@ export class LayerCache {
     try {
       const path = layout.lock(`layer-${key}`);
       const lock = await acquireLock(path, "exclusive", { clock, signal, onWait: tell });
-      return () => {
+      return once(() => {
         lock.release();
         endTurn();
-      };
+      });
     } catch (error) {
       endTurn();
       throw error;
     }
   }
+}
+
+/** Mostly nothing is there, and no thread need be asked. */
+async function removeIfThere(pool: WorkerPool, parent: string, name: string): Promise<void> {
+  const path = join(parent, name);
+  const found = await lstat(path).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return undefined;
+    throw diskError(error, "making room for a layer", path);
+  });
+  if (found !== undefined) await pool.perform({ type: "remove", parent, name });
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
 }
 
 /** Names a layer in a form where one flat name is needed. */

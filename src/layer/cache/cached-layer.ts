@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { bootId } from "../../disk/boot-id.ts";
+import { errno } from "../../disk/disk-error.ts";
 import { readRegular } from "../../disk/file.ts";
+import { LadingError } from "../../errors.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
 import { type LayerRecord, MAX_RECORD_BYTES, parseLayerRecord } from "../record.ts";
@@ -23,12 +25,22 @@ export async function findLayer(
   form: string,
 ): Promise<CachedLayer | undefined> {
   const path = layout.layer(diffId, form);
-  const record = await readRecord(path).catch(() => undefined);
+  const record = await readRecord(path);
   if (record === undefined || record.diffId !== diffId || record.form !== form) return undefined;
   if (!record.synced && (record.bootId === "" || record.bootId !== bootId())) return undefined;
   return { path, rootfs: join(path, "rootfs"), record };
 }
 
-async function readRecord(path: string): Promise<LayerRecord> {
-  return parseLayerRecord(await readRegular(join(path, "layer.json"), MAX_RECORD_BYTES));
+/** `undefined` when there is none that can be read as one; any other failure says nothing about it. */
+async function readRecord(path: string): Promise<LayerRecord | undefined> {
+  try {
+    return parseLayerRecord(await readRegular(join(path, "layer.json"), MAX_RECORD_BYTES));
+  } catch (error) {
+    const { code, cause } = error instanceof LadingError ? error : { code: "", cause: undefined };
+    const missing = code === "disk" && ["ENOENT", "ENOTDIR"].includes(errno(cause) ?? "");
+    if (missing || DAMAGED.has(code)) return undefined;
+    throw error;
+  }
 }
+
+const DAMAGED: ReadonlySet<string> = new Set(["store-corrupt", "malformed", "limit-exceeded"]);

@@ -5,13 +5,15 @@ import type { WorkerPool } from "../worker/pool.ts";
 
 /** Clears away what killed processes were writing. What somebody still writes is locked, and stays. */
 export async function sweepStaging(layout: Layout, pool: WorkerPool): Promise<void> {
-  for (const name of await readdir(layout.staging).catch(() => [])) {
+  const names = await readdir(layout.staging).catch(() => []);
+  // What begins with a dot is a probe, gone by itself in a moment.
+  for (const name of names.filter((name) => !name.startsWith("."))) {
     const lock = await tryLock(layout.lock(`layer-${name}`), "exclusive");
     if (lock === undefined) continue;
-    try {
-      await pool.perform({ type: "remove", parent: layout.staging, name });
-    } finally {
-      lock.release();
-    }
+    // Somebody else's that we may not remove is no reason not to work.
+    await pool
+      .perform({ type: "remove", parent: layout.staging, name })
+      .catch(() => {})
+      .finally(() => lock.release());
   }
 }

@@ -1,5 +1,7 @@
+import { setMaxListeners } from "node:events";
 import type { ArrivingBlob } from "../../content/arriving.ts";
 import type { OperationOptions } from "../../content/events.ts";
+import { LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { DiffId, Digest } from "../../oci/digest.ts";
 import type { WorkerPool } from "../worker/pool.ts";
@@ -35,14 +37,19 @@ export class ImageUnpack {
   readonly #layers: readonly ImageLayer[];
   readonly #started = new Set<number>();
   readonly #work: Promise<void>[] = [];
+  readonly #written = new SharedArrayBuffer(8);
   readonly #losses = new ImageLosses();
+  /** The first thing that went wrong, and the first that was only given up for it. */
   #failure: unknown;
+  #givenUp: unknown;
 
   constructor(layers: readonly ImageLayer[], options: ImageUnpackOptions) {
     const { signal } = options;
     this.#layers = layers;
     this.#options = options;
     this.#signal = AbortSignal.any([this.#failed.signal, ...(signal ? [signal] : [])]);
+    // One listener for each layer that is under way: not a leak.
+    setMaxListeners(0, this.#signal);
   }
 
   /** Fires when a layer can't be unpacked: what is still to be downloaded is not needed. */
@@ -62,7 +69,8 @@ export class ImageUnpack {
   async end(): Promise<void> {
     for (const { descriptor } of this.#layers) this.there(descriptor.digest);
     await this.settled();
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure ?? this.#givenUp;
+    if (failure !== undefined) throw failure;
     const { warning } = this.#losses;
     if (warning !== undefined) this.#options.onEvent?.(warning);
   }
@@ -82,20 +90,28 @@ export class ImageUnpack {
       this.#started.add(position);
       const { pool, destination, settings, blobPath, onUnpacked, onEvent } = this.#options;
       const split = this.#isSplit(descriptor);
-      const layer = { position, diffId, blob: descriptor, path: blobPath(digest), arriving, split };
+      const path = blobPath(digest);
+      const written = this.#written;
+      const layer = { position, diffId, blob: descriptor, path, arriving, split, written };
       const options = { signal: this.#signal, onEvent };
       const work = unpackOne(layer, destination, pool, settings, options).then(
         (record) => {
           if (record !== undefined) this.#losses.add(record);
           onUnpacked?.(position);
         },
-        (error: unknown) => {
-          this.#failure ??= error;
-          this.#failed.abort(error);
-        },
+        (error: unknown) => this.#fail(error),
       );
       this.#work.push(work);
     });
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof LadingError && error.code === "aborted") {
+      this.#givenUp ??= error;
+      return;
+    }
+    this.#failure ??= error;
+    this.#failed.abort(error);
   }
 
   /** Where a few large layers would leave threads without work, each gets two. */

@@ -21,6 +21,8 @@ export interface LayerUnpack extends PlannedLayer {
   readonly arriving: ArrivingBlob | undefined;
   /** Whether two threads may work on it. */
   readonly split: boolean;
+  /** Counts the bytes that all layers of the image have written. */
+  readonly written: SharedArrayBuffer;
 }
 
 /**
@@ -41,26 +43,31 @@ export async function unpackOne(
     options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
     return undefined;
   }
-  try {
-    const { copyOf, staging } = slot;
-    options.onEvent?.({ type: "unpack-started", ...about });
-    if (
-      copyOf !== undefined &&
-      (await cloned({ staging, ...copyOf }, slot, pool, layer, options))
-    ) {
-      await slot.publish(undefined);
-      options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
-      return undefined;
-    }
-    const record = await fromBlob(layer, slot, { pool, settings, about, options });
-    await slot.publish(record);
-    const { entries, bytes: written } = record;
-    options.onEvent?.({ type: "unpacked", ...about, existed: false, entries, written });
-    return record;
-  } catch (error) {
-    await slot.abandon();
+  const filled = fill(layer, slot, { pool, settings, about, options });
+  const record = await filled.catch(async (error: unknown) => {
+    // Why it failed matters more than that it could not be cleared away.
+    await slot.abandon().catch(() => {});
     throw error;
-  }
+  });
+  const { entries = 0, bytes: written = 0 } = record ?? {};
+  const existed = record === undefined;
+  options.onEvent?.({ type: "unpacked", ...about, existed, entries, written });
+  return record;
+}
+
+async function fill(
+  layer: LayerUnpack,
+  slot: LayerSlot,
+  attempt: Attempt,
+): Promise<LayerRecord | undefined> {
+  const { copyOf, staging } = slot;
+  const { about, options, pool } = attempt;
+  options.onEvent?.({ type: "unpack-started", ...about });
+  const isCopy =
+    copyOf !== undefined && (await cloned({ staging, ...copyOf }, slot, pool, options));
+  const record = isCopy ? undefined : await fromBlob(layer, slot, attempt);
+  await slot.publish(record);
+  return record;
 }
 
 /** False when it can't be: a layer may have files that their owner may not read. */
@@ -68,11 +75,10 @@ async function cloned(
   copy: Omit<CloneRequest, "type">,
   slot: LayerSlot,
   pool: WorkerPool,
-  { blob }: LayerUnpack,
   options: OperationOptions,
 ): Promise<boolean> {
   try {
-    await pool.perform({ type: "clone", ...copy }, { ...options, weight: blob.size });
+    await pool.perform({ type: "clone", ...copy }, options);
     return true;
   } catch (error) {
     throwIfAborted(options.signal);
@@ -105,7 +111,7 @@ async function fromBlob(
 
 /** `undefined` when the download began again: what was made of its bytes is worth nothing. */
 async function fromGeneration(
-  { arriving, path, blob, diffId, split }: LayerUnpack,
+  { arriving, path, blob, diffId, split, written }: LayerUnpack,
   { staging }: LayerSlot,
   { pool, settings, about, options }: Attempt,
 ): Promise<LayerRecord | undefined> {
@@ -116,6 +122,7 @@ async function fromGeneration(
     type: "unpack",
     ...settings,
     diffId,
+    written,
     size: blob.size,
     staging,
     paths: arriving === undefined ? [path] : [arriving.path, path],
@@ -123,7 +130,6 @@ async function fromGeneration(
   };
   const work = pool.unpack(request, {
     signal: options.signal,
-    weight: blob.size,
     split,
     onProgress: (progress) => options.onEvent?.({ type: "unpack-progress", ...about, ...progress }),
   });
@@ -139,12 +145,9 @@ async function fromGeneration(
   return result.value;
 }
 
+/** A consequence: why it was given up is the download's to say. */
 function brokenOff({ digest }: Descriptor): LadingError {
-  return new LadingError("network", "the layer's download ended before all of it was there", {
-    digest,
-    transient: true,
-    hint: "the same command goes on from there",
-  });
+  return new LadingError("aborted", "the layer's download was given up", { digest });
 }
 
 function noBlob({ digest }: Descriptor): LadingError {

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Watermark } from "../../content/watermark.ts";
 import { diskError, errno } from "../../disk/disk-error.ts";
 import { LadingError } from "../../errors.ts";
+import type { Contact } from "./contact.ts";
 import type { BlobRequest } from "./protocol.ts";
 
 export type FollowedBlob = Pick<BlobRequest, "paths" | "arriving" | "size">;
@@ -16,7 +17,7 @@ const WAIT_MS = 100;
  */
 export function followBlob(
   blob: FollowedBlob,
-  wanted: () => void,
+  contact: Pick<Contact, "wanted" | "stalled">,
   sink: (bytes: Uint8Array) => void,
 ): boolean {
   const fd = openFirst(blob.paths);
@@ -28,9 +29,10 @@ export function followBlob(
       watermark: new Watermark(blob.arriving.watermark),
     };
     for (let at = 0; at < blob.size; ) {
-      wanted();
+      contact.wanted();
       const ready = arriving === undefined ? blob.size : readyBytes(arriving, at);
       if (ready === undefined) return false;
+      contact.stalled(ready <= at);
       if (ready <= at) continue;
       const got = readSync(fd, buffer, 0, Math.min(buffer.length, ready - at), at);
       if (got === 0) throw cutShort(blob.paths);

@@ -2,16 +2,15 @@ import { parentPort } from "node:worker_threads";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import { loadKernel } from "../../disk/kernel/load.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
-import { LadingError } from "../../errors.ts";
+import { syncTree } from "../../disk/tree/sync.ts";
 import { byteStringOf } from "../../tar/byte-string.ts";
 import { type CreateDecoder, loadDecoders } from "../decode/decoder.ts";
 import { cloneLayer } from "../merge/clone.ts";
 import { mergeLayer } from "../merge/merge.ts";
+import { contactOf } from "./contact.ts";
 import { toFailedWork } from "./failed-work.ts";
-import type { Envelope, UnpackProgress, WorkerReply } from "./protocol.ts";
+import type { Envelope, WorkerReply } from "./protocol.ts";
 import { inflateLayer, unpackLayer } from "./unpack.ts";
-
-const REPORT_MS = 100;
 
 /** What depends on the optional native calls, with them and without. */
 interface Tools {
@@ -40,29 +39,29 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
   const { id, request, native } = envelope;
   try {
     const { kernel, createDecoder } = await loadTools(native);
-    const { wanted, report } = contact(envelope);
+    const contact = contactOf(envelope);
     switch (request.type) {
       case "unpack": {
-        const record = unpackLayer(request, {
-          kernel,
-          createDecoder,
-          wanted,
-          report,
-        });
+        const record = unpackLayer(request, { kernel, createDecoder, contact });
         return record === undefined
           ? { id, type: "interrupted" }
           : { id, type: "unpacked", record };
       }
       case "inflate": {
-        const whole = inflateLayer(request, { createDecoder, wanted });
+        const whole = inflateLayer(request, { createDecoder, contact });
         return { id, type: whole ? "done" : "interrupted" };
       }
       case "clone":
-        cloneLayer(request, kernel, wanted);
+        cloneLayer(request, kernel, contact.wanted);
         return { id, type: "done" };
       case "merge":
-        mergeLayer(request, kernel, wanted);
+        mergeLayer(request, kernel, contact.wanted);
         return { id, type: "done" };
+      case "sync": {
+        using tree = openTree(request.path, kernel);
+        syncTree(tree, contact.wanted);
+        return { id, type: "done" };
+      }
       case "remove": {
         using tree = openTree(request.parent, kernel);
         tree.remove(tree.root, byteStringOf(request.name));
@@ -72,34 +71,4 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
   } catch (error) {
     return { id, type: "failed", error: toFailedWork(error) };
   }
-}
-
-/** How work looks up now and then: to see whether it is still wanted, and to say how far it is. */
-interface Contact {
-  wanted(): void;
-  report(progress: UnpackProgress): void;
-}
-
-/** Reports are rare, since each is a message to the thread that also moves the bytes. */
-function contact({ id, cancelled }: Envelope): Contact {
-  const cell = new Int32Array(cancelled);
-  let last = performance.now();
-  let latest: UnpackProgress | undefined;
-  const tell = (): void => {
-    const now = performance.now();
-    if (latest === undefined || now - last < REPORT_MS) return;
-    last = now;
-    parentPort?.postMessage({ id, type: "progress", progress: latest } satisfies WorkerReply);
-    latest = undefined;
-  };
-  return {
-    wanted() {
-      if (Atomics.load(cell, 0) !== 0) throw new LadingError("aborted", "aborted by the caller");
-      tell();
-    },
-    report(progress) {
-      latest = progress;
-      tell();
-    },
-  };
 }

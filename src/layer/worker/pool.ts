@@ -1,20 +1,18 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { abortedError, LadingError } from "../../errors.ts";
 import type { LayerRecord } from "../record.ts";
-import { fromFailedWork } from "./failed-work.ts";
 import type {
   CloneRequest,
-  Envelope,
   InflateRequest,
   MergeRequest,
   RemoveRequest,
-  UnpackProgress,
+  SyncRequest,
   UnpackRequest,
   WorkerReply,
   WorkerRequest,
 } from "./protocol.ts";
-import { ringMemory } from "./ring.ts";
+import { Ring, ringMemory } from "./ring.ts";
+import { type WorkOptions, WorkThread } from "./thread.ts";
 
 export interface PoolOptions {
   /** Default: one for each core, eight at most. */
@@ -23,147 +21,165 @@ export interface PoolOptions {
   readonly native?: boolean | undefined;
 }
 
-export interface WorkOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: UnpackProgress) => void) | undefined;
-  /** Of the work that waits, the largest goes first. */
-  readonly weight?: number;
+export interface UnpackWorkOptions extends WorkOptions {
   /** Inflate in one thread and write in another, if there are two that have nothing else to do. */
   readonly split?: boolean;
 }
 
 const MOST_THREADS = 8;
+/** Threads that wait for a slow network stand aside for as many others. */
+const MOST_STALLED = 8;
 
-/** Threads that write layers. Made when there is work for them, one for each piece that waits. */
+/**
+ * Threads that write layers, made when there is work for them. Short work goes first, since others
+ * wait for it, then layers whose blobs are whole, then those that still arrive; of each, the largest.
+ */
 export class WorkerPool implements AsyncDisposable {
-  readonly #threads: number;
+  readonly threads: number;
   readonly #native: boolean;
-  readonly #workers = new Set<Worker>();
-  readonly #idle: Worker[] = [];
-  readonly #queue: Task[] = [];
-  #next = 0;
+  readonly #all = new Set<WorkThread>();
+  readonly #idle: WorkThread[] = [];
+  #queue: Task[] = [];
   #closed = false;
 
   constructor({ threads, native = true }: PoolOptions = {}) {
-    this.#threads = threads ?? Math.min(MOST_THREADS, availableParallelism());
+    this.threads = threads ?? Math.min(MOST_THREADS, availableParallelism());
     this.#native = native;
   }
 
   /** The record of the written layer; `undefined` when its download was interrupted. */
   async unpack(
     request: UnpackRequest,
-    options: WorkOptions = {},
+    options: UnpackWorkOptions = {},
   ): Promise<LayerRecord | undefined> {
-    const reply = await this.#perform(request, options);
+    const urgency = request.arriving === undefined ? Urgency.whole : Urgency.arriving;
+    const reply = await this.#perform({ request, options, urgency, weight: request.size });
     return reply.type === "unpacked" ? reply.record : undefined;
   }
 
-  get threads(): number {
-    return this.#threads;
-  }
-
   async perform(
-    request: CloneRequest | MergeRequest | RemoveRequest,
+    request: CloneRequest | MergeRequest | RemoveRequest | SyncRequest,
     options: WorkOptions = {},
   ): Promise<void> {
-    await this.#perform(request, options);
+    await this.#perform({ request, options, urgency: Urgency.short, weight: 0 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#queue.splice(0)) reject(closedError());
-    await Promise.all([...this.#workers].map((worker) => worker.terminate()));
+    await Promise.all([...this.#all].map((thread) => thread.terminate()));
   }
 
-  #perform(request: WorkerRequest, options: WorkOptions): Promise<WorkerReply> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw closedError();
-      this.#queue.push({ request, options, resolve, reject });
-      this.#queue.sort((a, b) => (b.options.weight ?? 0) - (a.options.weight ?? 0));
+  #perform(work: Omit<Task, "resolve" | "reject">): Promise<WorkerReply> {
+    if (this.#closed) return Promise.reject(closedError());
+    const { signal } = work.options;
+    return new Promise<WorkerReply>((resolve, reject) => {
+      const task: Task = { ...work, resolve, reject };
+      // What has not begun need not be waited for.
+      const giveUp = (): void => {
+        if (signal === undefined || !this.#queue.includes(task)) return;
+        this.#queue = this.#queue.filter((other) => other !== task);
+        reject(abortedError(signal));
+      };
+      signal?.addEventListener("abort", giveUp, { once: true });
+      this.#queue.push(task);
+      this.#queue.sort((a, b) => a.urgency - b.urgency || b.weight - a.weight);
+      if (signal?.aborted) giveUp();
       this.#dispatch();
     });
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
-      const worker = this.#idle.pop() ?? this.#hire();
-      if (worker === undefined) return;
+    for (let thread = this.#free(); thread !== undefined; thread = this.#free()) {
       const task = this.#queue.shift();
-      if (task === undefined) return;
-      const second = task.options.split ? (this.#idle.pop() ?? this.#hire()) : undefined;
-      if (second === undefined || task.request.type !== "unpack") this.#run(worker, task);
-      else this.#runSplit(worker, second, task.request, task);
+      if (task === undefined) {
+        this.#idle.push(thread);
+        return;
+      }
+      const split = task.options.split === true && task.request.type === "unpack";
+      const second = split ? this.#free(1) : undefined;
+      if (second !== undefined && task.request.type === "unpack") {
+        task.resolve(this.#runSplit(thread, second, task.request, task.options));
+      } else task.resolve(this.#run(thread, task.request, task.options));
     }
   }
 
-  /** One layer with two threads. What the one that reads the blob says comes first. */
-  #runSplit(worker: Worker, second: Worker, request: UnpackRequest, task: Task): void {
+  /** A thread that may work now, beside `more` that are about to. */
+  #free(more = 0): WorkThread | undefined {
+    if (this.#queue.length === 0 && more === 0) return undefined;
+    const stalled = [...this.#all].filter((thread) => thread.stalled).length;
+    const running = this.#all.size - this.#idle.length - stalled;
+    if (running >= this.threads) return undefined;
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    return this.#all.size < this.threads + MOST_STALLED ? this.#hire() : undefined;
+  }
+
+  #hire(): WorkThread {
+    const thread: WorkThread = new WorkThread({
+      native: this.#native,
+      onStalled: () => this.#dispatch(),
+      onDead: () => {
+        this.#all.delete(thread);
+        const at = this.#idle.indexOf(thread);
+        if (at >= 0) this.#idle.splice(at, 1);
+      },
+    });
+    this.#all.add(thread);
+    return thread;
+  }
+
+  async #run(
+    thread: WorkThread,
+    request: WorkerRequest,
+    options: WorkOptions,
+  ): Promise<WorkerReply> {
+    try {
+      return await thread.run(request, options);
+    } catch (error) {
+      throw this.#closed ? closedError() : error;
+    } finally {
+      this.#rest(thread);
+    }
+  }
+
+  /** Idle from now on; those that stood in for stalled ones are not kept. */
+  #rest(thread: WorkThread): void {
+    if (this.#all.has(thread)) {
+      if (this.#all.size > this.threads && this.#queue.length === 0) {
+        this.#all.delete(thread);
+        void thread.terminate();
+      } else this.#idle.push(thread);
+    }
+    this.#dispatch();
+  }
+
+  /** One layer with two threads. When one of them fails, the other one has nothing to wait for. */
+  async #runSplit(
+    writer: WorkThread,
+    reader: WorkThread,
+    request: UnpackRequest,
+    options: WorkOptions,
+  ): Promise<WorkerReply> {
     const inflated = ringMemory();
     const { paths, arriving, size, limits } = request;
-    const { signal } = task.options;
-    const reading = new Promise<WorkerReply>((resolve, reject) => {
-      const half: InflateRequest = { type: "inflate", paths, arriving, size, limits, inflated };
-      this.#run(second, { request: half, options: { signal }, resolve, reject });
-    });
-    const writing = new Promise<WorkerReply>((resolve, reject) => {
-      const half = { ...request, inflated };
-      this.#run(worker, { request: half, options: task.options, resolve, reject });
-    });
-    void Promise.allSettled([reading, writing]).then(([read, written]) => {
-      const gaveUp = read.status === "rejected" && isAborted(read.reason);
-      if (read.status === "rejected" && !gaveUp) task.reject(read.reason);
-      else if (written.status === "rejected") task.reject(written.reason);
-      else task.resolve(written.value);
-    });
-  }
-
-  #hire(): Worker | undefined {
-    if (this.#workers.size >= this.#threads) return undefined;
-    const worker = new Worker(new URL("./layer-worker.js", import.meta.url), {
-      // Some descriptors come from native calls: Node would warn of each that it closes.
-      trackUnmanagedFds: false,
-    });
-    worker.unref();
-    this.#workers.add(worker);
-    return worker;
-  }
-
-  #run(worker: Worker, { request, options, resolve, reject }: Task): void {
-    const { signal, onProgress } = options;
-    const cancelled = new SharedArrayBuffer(4);
-    const cancel = (): void => void Atomics.store(new Int32Array(cancelled), 0, 1);
-    const end = (): void => {
-      worker.off("message", hear).off("error", fail).off("exit", fail);
-      signal?.removeEventListener("abort", cancel);
-      worker.unref();
+    const half: InflateRequest = { type: "inflate", paths, arriving, size, limits, inflated };
+    const orBreak = (error: unknown): never => {
+      new Ring(inflated).break();
+      throw error;
     };
-    const hear = (reply: WorkerReply): void => {
-      if (reply.type === "progress") {
-        onProgress?.(reply.progress);
-        return;
-      }
-      end();
-      this.#idle.push(worker);
-      if (signal?.aborted) reject(abortedError(signal));
-      else if (reply.type === "failed") reject(fromFailedWork(reply.error));
-      else resolve(reply);
-      this.#dispatch();
-    };
-    const fail = (cause: unknown): void => {
-      end();
-      this.#workers.delete(worker);
-      if (this.#closed) reject(closedError());
-      else reject(new LadingError("internal", "a thread that writes layers stopped", { cause }));
-      this.#dispatch();
-    };
-    worker.ref();
-    worker.on("message", hear).once("error", fail).once("exit", fail);
-    signal?.addEventListener("abort", cancel, { once: true });
-    if (signal?.aborted) cancel();
-    const id = this.#next++;
-    worker.postMessage({ id, request, cancelled, native: this.#native } satisfies Envelope);
+    const [read, written] = await Promise.allSettled([
+      this.#run(reader, half, { signal: options.signal }).catch(orBreak),
+      this.#run(writer, { ...request, inflated }, options).catch(orBreak),
+    ]);
+    // What is wrong with the blob comes before what the other half made of it.
+    if (read.status === "rejected" && !isAborted(read.reason)) throw read.reason;
+    if (written.status === "rejected") throw written.reason;
+    return written.value;
   }
 }
+
+const Urgency = { short: 0, whole: 1, arriving: 2 } as const;
 
 function closedError(): LadingError {
   return new LadingError("aborted", "lading was closed while a layer was unpacked");
@@ -175,7 +191,9 @@ function isAborted(error: unknown): boolean {
 
 interface Task {
   readonly request: WorkerRequest;
-  readonly options: WorkOptions;
-  resolve(reply: WorkerReply): void;
+  readonly options: UnpackWorkOptions;
+  readonly urgency: number;
+  readonly weight: number;
+  resolve(reply: Promise<WorkerReply>): void;
   reject(error: unknown): void;
 }

@@ -10,6 +10,7 @@ export type WorkerRequest =
   | InflateRequest
   | CloneRequest
   | MergeRequest
+  | SyncRequest
   | RemoveRequest;
 
 /** A blob to be read from its beginning. */
@@ -42,6 +43,8 @@ export interface UnpackRequest extends BlobRequest {
   /** As it names the layer's folder. */
   readonly formName: string;
   readonly overlayNodes: boolean;
+  /** Counts the bytes that all layers of the image have written. */
+  readonly written: SharedArrayBuffer;
   /** Whether the file system takes names that differ in case for one. */
   readonly folding: boolean;
   readonly sync: boolean;
@@ -70,6 +73,12 @@ export interface MergeRequest {
   readonly limits?: UnpackLimits;
 }
 
+/** Sync every file and directory of a tree to the disk itself. */
+export interface SyncRequest {
+  readonly type: "sync";
+  readonly path: string;
+}
+
 export interface RemoveRequest {
   readonly type: "remove";
   /** A directory of ours and a name in it. */
@@ -88,6 +97,8 @@ export interface Envelope {
 
 export type WorkerReply =
   | { readonly id: number; readonly type: "progress"; readonly progress: UnpackProgress }
+  /** It waits for bytes that have not arrived; then, that it goes on. */
+  | { readonly id: number; readonly type: "stalled" | "moving" }
   | { readonly id: number; readonly type: "unpacked"; readonly record: LayerRecord }
   /** The download began again from zero, or ended without the blob: nothing was kept. */
   | { readonly id: number; readonly type: "interrupted" }

@@ -1,4 +1,5 @@
 import { LadingError } from "../../errors.ts";
+import type { Contact } from "./contact.ts";
 
 /** As much as a decoder gives at one time, and enough of it that neither side waits for the other. */
 const SLOT = 256 * 1024;
@@ -72,15 +73,16 @@ export class Ring {
   }
 
   /** Hands everything to the sink until the other side ends; false when it gave up. */
-  pull(sink: (bytes: Uint8Array) => void, wanted: () => void): boolean {
+  pull(sink: (bytes: Uint8Array) => void, contact: Pick<Contact, "wanted" | "stalled">): boolean {
     for (let emptied = 0; ; emptied += 1) {
       for (let filled = this.#value(FILLED); filled <= emptied; filled = this.#value(FILLED)) {
-        wanted();
+        contact.wanted();
         const state = this.#value(STATE);
         if (state === BROKEN) return false;
         // What was filled before the end was told is there to be seen now.
         if (state === ENDED && this.#value(FILLED) <= emptied) return true;
-        Atomics.wait(this.#cells, FILLED, BigInt(filled), WAIT_MS);
+        const waited = Atomics.wait(this.#cells, FILLED, BigInt(filled), WAIT_MS);
+        contact.stalled(waited === "timed-out");
       }
       const slot = emptied % SLOTS;
       sink(this.#slots[slot]?.subarray(0, Number(this.#lengths[slot])) ?? NOTHING);

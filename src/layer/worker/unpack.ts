@@ -2,17 +2,16 @@ import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import type { CreateDecoder } from "../decode/decoder.ts";
 import type { LayerRecord } from "../record.ts";
+import type { Contact } from "./contact.ts";
 import { followBlob } from "./follow.ts";
-import type { InflateRequest, UnpackProgress, UnpackRequest } from "./protocol.ts";
+import type { InflateRequest, UnpackRequest } from "./protocol.ts";
 import { Ring } from "./ring.ts";
 import { LayerWriter } from "./write-layer.ts";
 
 export interface UnpackContext {
   readonly kernel: Kernel | undefined;
   readonly createDecoder: CreateDecoder;
-  /** Throws when nobody wants the result any more. */
-  wanted(): void;
-  report(progress: UnpackProgress): void;
+  readonly contact: Contact;
 }
 
 /**
@@ -21,19 +20,19 @@ export interface UnpackContext {
  */
 export function unpackLayer(
   request: UnpackRequest,
-  { kernel, createDecoder, wanted, report }: UnpackContext,
+  { kernel, createDecoder, contact }: UnpackContext,
 ): LayerRecord | undefined {
   try {
     using writer = new LayerWriter(request, kernel);
     const tell = (offset: number): void =>
-      report({ offset, entries: writer.entries, written: writer.written });
+      contact.report({ offset, entries: writer.entries, written: writer.written });
     const whole =
       request.inflated === undefined
-        ? inflate(request, createDecoder, wanted, (bytes, offset) => {
+        ? inflate(request, createDecoder, contact, (bytes, offset) => {
             writer.push(bytes);
             tell(offset);
           })
-        : pullFrom(new Ring(request.inflated), wanted, (bytes, offset) => {
+        : pullFrom(new Ring(request.inflated), contact, (bytes, offset) => {
             writer.push(bytes);
             tell(offset);
           });
@@ -46,12 +45,12 @@ export function unpackLayer(
 /** The first half of that, for another thread to go on with; false when the download was interrupted. */
 export function inflateLayer(
   request: InflateRequest,
-  { createDecoder, wanted }: Pick<UnpackContext, "createDecoder" | "wanted">,
+  { createDecoder, contact }: Pick<UnpackContext, "createDecoder" | "contact">,
 ): boolean {
   const ring = new Ring(request.inflated);
   try {
-    const whole = inflate(request, createDecoder, wanted, (bytes, offset) =>
-      ring.push(bytes, offset, wanted),
+    const whole = inflate(request, createDecoder, contact, (bytes, offset) =>
+      ring.push(bytes, offset, contact.wanted),
     );
     if (whole) ring.end();
     return whole;
@@ -65,7 +64,7 @@ type OffsetSink = (bytes: Uint8Array, offset: number) => void;
 function inflate(
   request: Omit<InflateRequest, "type" | "inflated">,
   createDecoder: CreateDecoder,
-  wanted: () => void,
+  contact: Contact,
   sink: OffsetSink,
 ): boolean {
   let offset = 0;
@@ -73,7 +72,7 @@ function inflate(
     maxRatio: request.limits.maxRatio,
   });
   try {
-    const whole = followBlob(request, wanted, (bytes) => {
+    const whole = followBlob(request, contact, (bytes) => {
       offset += bytes.length;
       decoder.push(bytes);
     });
@@ -84,9 +83,9 @@ function inflate(
   }
 }
 
-function pullFrom(ring: Ring, wanted: () => void, sink: OffsetSink): boolean {
+function pullFrom(ring: Ring, contact: Contact, sink: OffsetSink): boolean {
   try {
-    return ring.pull((bytes) => sink(bytes, ring.offset), wanted);
+    return ring.pull((bytes) => sink(bytes, ring.offset), contact);
   } finally {
     ring.break();
   }

@@ -25,7 +25,7 @@ export class LayerWriter implements Disposable {
   readonly #hash: Hash;
 
   constructor(request: UnpackRequest, kernel: Kernel | undefined) {
-    const { staging, form, limits, overlayNodes, folding, sync, diffId } = request;
+    const { staging, form, limits, overlayNodes, folding, sync, written, diffId } = request;
     const rootfs = join(staging, "rootfs");
     makeStaging(staging, rootfs);
     const folded = folding ? new FoldedNames() : undefined;
@@ -38,6 +38,7 @@ export class LayerWriter implements Disposable {
       overlayNodes,
       folded,
       sync,
+      written,
     });
     this.#reader = new TarReader(this.#applier);
     this.#hash = createHash(digestAlgorithm(diffId));

@@ -1,10 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { OperationOptions } from "../../content/events.ts";
-import { onDisk } from "../../disk/disk-error.ts";
-import { makeFolder } from "../../disk/folder.ts";
+import { errno, onDisk } from "../../disk/disk-error.ts";
+import { makeFolder, syncFolder } from "../../disk/folder.ts";
+import type { Kernel } from "../../disk/kernel/kernel.ts";
 import type { Lock } from "../../disk/lock.ts";
+import { foldsNames } from "../../disk/name-folding.ts";
+import { setTimes } from "../../disk/tree/times.ts";
+import { LadingError } from "../../errors.ts";
 import { findLayer } from "../../layer/cache/cached-layer.ts";
 import type { LayerDestination, LayerSlot, PlannedLayer } from "../../layer/engine/destination.ts";
 import { type ImageLayer, ImageUnpack } from "../../layer/engine/image-unpack.ts";
@@ -14,20 +18,19 @@ import type { WorkerPool } from "../../layer/worker/pool.ts";
 import type { CloneLink } from "../../layer/worker/protocol.ts";
 import { type DiffId, parseDiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
-import { type FlatTarget, MARKER } from "./target.ts";
+import { type FlatTarget, MARKER, notEmpty } from "./target.ts";
 
 export interface FlatOptions extends OperationOptions {
   readonly layout: Layout;
   readonly pool: WorkerPool;
+  readonly kernel: Kernel | undefined;
+  /** For the disk of the store; whether names fold is asked of the target's. */
   readonly settings: UnpackSettings;
   readonly link: CloneLink;
   readonly target: FlatTarget;
   /** Held while the target is being made: nobody else makes the same one. */
   readonly lock: Lock;
 }
-
-/** Short, and others wait for it. */
-const FIRST = Number.MAX_SAFE_INTEGER;
 
 /**
  * One directory with the exact result of all layers. They are written side by side, each into a
@@ -38,26 +41,30 @@ export class FlatRootfs {
   readonly #options: FlatOptions;
   readonly #work: string;
   readonly #whole: string;
+  #image: ImageUnpack | undefined;
   #merged: Promise<void> = Promise.resolve();
   readonly #ready: { readonly promise: Promise<void>; readonly resolve: () => void }[] = [];
 
   static async begin(options: FlatOptions): Promise<FlatRootfs> {
-    const { target, pool } = options;
-    for (const name of await readdir(target.workshop)) {
-      if (!name.startsWith(target.prefix)) continue;
-      await pool.perform({ type: "remove", parent: target.workshop, name });
+    const { target, pool, settings } = options;
+    const { workshop, prefix } = target;
+    const name = `${prefix}${randomBytes(8).toString("hex")}`;
+    const work = join(workshop, name);
+    try {
+      await makeFolder(work);
+      await makeFolder(join(work, "whole"));
+      const folding = await foldsNames(work);
+      return new FlatRootfs({ ...options, settings: { ...settings, folding } }, work);
+    } catch (error) {
+      await pool.perform({ type: "remove", parent: workshop, name });
+      throw error;
     }
-    const flat = new FlatRootfs(options);
-    await makeFolder(flat.#work);
-    await makeFolder(join(flat.#work, "whole"));
-    return flat;
   }
 
-  private constructor(options: FlatOptions) {
-    const { workshop, prefix } = options.target;
+  private constructor(options: FlatOptions, work: string) {
     this.#options = options;
-    this.#work = join(workshop, `${prefix}${randomBytes(8).toString("hex")}`);
-    this.#whole = join(this.#work, "whole", "rootfs");
+    this.#work = work;
+    this.#whole = join(work, "whole", "rootfs");
   }
 
   get path(): string {
@@ -83,6 +90,7 @@ export class FlatRootfs {
       blobPath: layout.blob.bind(layout),
       onUnpacked: (position) => this.#ready[position]?.resolve(),
     });
+    this.#image = image;
     this.#merged = this.#merge(image.failed);
     // Whoever ends it hears of a failure; until then it is not unheard of.
     this.#merged.catch(() => {});
@@ -94,22 +102,41 @@ export class FlatRootfs {
     const { target, settings } = this.#options;
     await this.#merged;
     if (this.#ready.length === 0) await mkdir(this.#whole, { mode: 0o755 });
-    if (target.how === "renamed") {
-      await onDisk("putting the root filesystem in its place", target.path, () =>
-        rename(this.#whole, target.path),
-      );
-    } else await this.#publishInPlace(settings);
+    if (target.how === "renamed") await this.#publishRenamed(settings);
+    else await this.#publishInPlace(settings);
+  }
+
+  async #publishRenamed({ sync }: UnpackSettings): Promise<void> {
+    const { target } = this.#options;
+    if (sync) await this.#sync(this.#whole);
+    await onDisk("putting the root filesystem in its place", target.path, () =>
+      rename(this.#whole, target.path).catch((error: unknown) => {
+        throw errno(error) === "ENOTEMPTY" ? notEmpty(target.path, false) : error;
+      }),
+    );
+    if (sync) await syncFolder(target.workshop);
+  }
+
+  #sync(path: string): Promise<void> {
+    const { pool, signal } = this.#options;
+    return pool.perform({ type: "sync", path }, { signal });
   }
 
   /** Clears the workshop away; what was published stays. */
   async close(): Promise<void> {
-    const { pool, target, lock } = this.#options;
+    this.#image?.stop(new LadingError("aborted", "the root filesystem is not wanted any more"));
+    await this.#image?.settled();
     await this.#merged.catch(() => {});
     try {
-      await pool.perform({ type: "remove", parent: target.workshop, name: basename(this.#work) });
+      await this.#clear();
     } finally {
-      lock.release();
+      this.#options.lock.release();
     }
+  }
+
+  #clear(): Promise<void> {
+    const { pool, target } = this.#options;
+    return pool.perform({ type: "remove", parent: target.workshop, name: basename(this.#work) });
   }
 
   async #merge(failed: AbortSignal): Promise<void> {
@@ -124,14 +151,14 @@ export class FlatRootfs {
       const { folding, limits } = settings;
       await pool.perform(
         { type: "merge", base: this.#whole, staging, folding, limits },
-        { signal, weight: FIRST },
+        { signal },
       );
     }
   }
 
   /** The whole is laid over the target as if it were a layer, so that what is there stays. */
   async #publishInPlace(settings: UnpackSettings): Promise<void> {
-    const { target, pool, signal } = this.#options;
+    const { target, pool, kernel, signal } = this.#options;
     const marker = join(target.path, MARKER);
     const staging = join(this.#work, "whole");
     await onDisk("filling the target", target.path, async () => {
@@ -142,7 +169,14 @@ export class FlatRootfs {
     });
     const { folding, limits } = settings;
     await pool.perform({ type: "merge", base: target.path, staging, folding, limits }, { signal });
-    await onDisk("filling the target", target.path, () => rm(marker, { recursive: true }));
+    const { mtimeNs } = await lstat(target.path, { bigint: true });
+    await this.#clear();
+    await onDisk("filling the target", target.path, async () => {
+      await rm(marker, { recursive: true });
+      // What was made and removed in it has changed it since.
+      setTimes(target.path, mtimeNs, kernel);
+    });
+    if (settings.sync) await this.#sync(target.path);
   }
 
   #destination(): LayerDestination {

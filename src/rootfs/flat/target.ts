@@ -24,15 +24,17 @@ export const MARKER = ".lading-incomplete";
 const OF_THE_FILE_SYSTEM = "lost+found";
 
 /**
- * Looks at the target: what is in the way is an error before anything is written. `owner` tells what
- * one store left behind from what another one is at.
+ * Looks at the target, whose lock is held: what is in the way is an error before anything is written.
+ * `owner` tells what one store left behind from what another one is at.
  */
-export async function flatTarget(path: string, owner: string, force: boolean): Promise<FlatTarget> {
-  const target = await settled(resolve(path));
+export async function flatTarget(
+  target: string,
+  owner: string,
+  force: boolean,
+): Promise<FlatTarget> {
   const found = await folderAt(target);
-  const beside = dirname(target);
-  const mark = `lading-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}-`;
-  const prefix = `.${basename(target)}.${mark}`;
+  const [besideIt, inIt] = workshops(target, owner);
+  const { folder: beside, prefix } = besideIt;
   if (found === undefined) {
     await onDisk("making the folder for the root filesystem", beside, () =>
       mkdir(beside, { recursive: true }),
@@ -47,17 +49,32 @@ export async function flatTarget(path: string, owner: string, force: boolean): P
   if (strange.length > 0 && !force) throw notEmpty(target, names.includes(MARKER));
   const replaceable = !isMount && names.length === 0 && (await isWritable(beside));
   if (replaceable) return { path: target, how: "renamed", workshop: beside, prefix };
-  return { path: target, how: "in-place", workshop: target, prefix: `.${mark}` };
+  return { path: target, how: "in-place", workshop: target, prefix: inIt.prefix };
 }
 
 /** Symbolic links among the parents are the caller's own; one in the target's place is followed too. */
-async function settled(path: string): Promise<string> {
+export async function targetPath(text: string): Promise<string> {
+  const path = resolve(text);
   try {
     return await realpath(path);
   } catch {
     const parent = await realpath(dirname(path)).catch(() => dirname(path));
     return join(parent, basename(path));
   }
+}
+
+interface Workshop {
+  readonly folder: string;
+  readonly prefix: string;
+}
+
+/** Where a target may have been in the making: beside it, or in it. */
+export function workshops(target: string, owner: string): readonly [Workshop, Workshop] {
+  const mark = `lading-${createHash("sha256").update(owner).digest("hex").slice(0, 8)}-`;
+  return [
+    { folder: dirname(target), prefix: `.${basename(target)}.${mark}` },
+    { folder: target, prefix: `.${mark}` },
+  ];
 }
 
 async function folderAt(path: string): Promise<{ readonly device: number } | undefined> {
@@ -82,7 +99,7 @@ function isWritable(folder: string): Promise<boolean> {
   );
 }
 
-function notEmpty(path: string, interrupted: boolean): LadingError {
+export function notEmpty(path: string, interrupted: boolean): LadingError {
   const why = interrupted ? "holds what an interrupted unpack left" : "is not empty";
   return new LadingError("disk", `the target ${why}`, {
     path,

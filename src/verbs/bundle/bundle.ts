@@ -12,7 +12,7 @@ import { formatReference, parseReference } from "../../oci/reference.ts";
 import { bundleConfig } from "../../rootfs/bundle/bundle.ts";
 import { readingImage } from "../../rootfs/bundle/image-files.ts";
 import type { RootlessIds } from "../../rootfs/bundle/rootless.ts";
-import { type FlatTarget, flatTarget } from "../../rootfs/flat/target.ts";
+import { type FlatTarget, flatTarget, targetPath } from "../../rootfs/flat/target.ts";
 import { failing } from "../failing.ts";
 import type { Session } from "../session.ts";
 import {
@@ -53,12 +53,14 @@ export function bundle(
     const started = session.clock.now();
     const operation = session.operation(withOwners(options));
     const { layout } = await session.store();
-    const target = await flatTarget(directory, layout.root, options.force ?? false);
-    const lock = await lockTarget(session, target.path, operation);
+    const path = await targetPath(directory);
+    const lock = await lockTarget(session, path, operation);
     try {
+      // Only now: whoever had the lock may have filled it.
+      const target = await flatTarget(path, layout.root, options.force ?? false);
       const make = target.how === "renamed" ? makeWhole : makeInPlace;
       const result = await make({ session, text, target, options: operation });
-      return { ...result, path: target.path, ms: session.clock.now() - started };
+      return { ...result, path, ms: session.clock.now() - started };
     } finally {
       lock.release();
     }

@@ -23,7 +23,7 @@ export async function cacheConsumerWith(
   const { layout } = store;
   const { pool, cache } = await session.layers();
   const { formName } = settings;
-  const destination = cache.inForm(formName);
+  const destination = cache.inForm(formName, settings);
   const blobPath = layout.blob.bind(layout);
   return new LayerConsumer({
     begin: (layers) =>

@@ -1,7 +1,10 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import { makeFolder } from "../../disk/folder.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import { loadKernel } from "../../disk/kernel/load.ts";
+import { acquireLock } from "../../disk/lock.ts";
 import { foldsNames } from "../../disk/name-folding.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
 import { takesOverlayNodes } from "../../layer/apply/overlay-nodes.ts";
@@ -31,15 +34,30 @@ export async function openLayers(
   await makeFolder(layout.layers);
   await makeFolder(layout.staging);
   await sweepStaging(layout, pool);
-  const folding = await foldsNames(layout.staging);
   return {
     pool,
     cache: new LayerCache({ layout, clock, pool }),
     kernel,
-    folding,
-    overlay: overlaySupport(layout.layers, kernel),
+    ...(await probed(layout, clock, kernel)),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+}
+
+/** Tries what the disk can do, in a folder that no other process has or sweeps meanwhile. */
+async function probed(
+  layout: Layout,
+  clock: Clock,
+  kernel: Kernel | undefined,
+): Promise<Pick<Layers, "folding" | "overlay">> {
+  const lock = await acquireLock(layout.lock("layer-probe"), "exclusive", { clock });
+  const folder = join(layout.staging, "probe");
+  try {
+    await makeFolder(folder);
+    return { folding: await foldsNames(folder), overlay: overlaySupport(folder, kernel) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+    lock.release();
+  }
 }
 
 /** Root's marks where they are allowed (not in a user namespace), else anyone's, else none. */

@@ -28,7 +28,7 @@ export interface LayerOptions {
 
 export interface OverlaySupport {
   readonly nodes: boolean;
-  readonly namespace: LayerForm["opaque"];
+  readonly namespace: "trusted" | "user";
 }
 
 /** The options as the workers take them, for a disk on which `folder` is. */
@@ -37,12 +37,13 @@ export async function unpackSettings(
   folder: string,
   disk: { readonly folding: boolean; readonly overlay: OverlaySupport },
 ): Promise<UnpackSettings> {
-  const form = layerForm(options, disk.overlay.namespace);
+  const { nodes, namespace } = disk.overlay;
+  const form = layerForm(options, nodes ? namespace : "none");
   return {
     form,
     formName: formName(form),
     limits: await limitsFor(folder, options.limits ?? {}),
-    overlayNodes: disk.overlay.nodes,
+    overlayNodes: nodes,
     folding: disk.folding,
     sync: options.sync ?? false,
     bootId: bootId() ?? "",

@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import type { OperationOptions } from "../../content/events.ts";
 import { acquireLock, type Lock } from "../../disk/lock.ts";
-import { foldsNames } from "../../disk/name-folding.ts";
 import { LadingError } from "../../errors.ts";
 import type { CloneLink } from "../../layer/worker/protocol.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
 import { FlatRootfs } from "../../rootfs/flat/flat.ts";
-import { flatTarget } from "../../rootfs/flat/target.ts";
+import { sweepTarget } from "../../rootfs/flat/sweep.ts";
+import { flatTarget, targetPath } from "../../rootfs/flat/target.ts";
 import { failing } from "../failing.ts";
-import { type PulledImage, type PullPolicy, type PullResult, pullInto } from "../pull.ts";
+import { type PullPolicy, type PullResult, pullInto } from "../pull.ts";
+import type { PulledImage } from "../pulled-image.ts";
 import type { Session } from "../session.ts";
 import { LayerConsumer } from "./layer-consumer.ts";
 import { type LayerOptions, unpackSettings } from "./options.ts";
@@ -96,16 +97,17 @@ async function beginFlat(
   options: UnpackOptions,
 ): Promise<FlatRootfs> {
   const { layout } = await session.store();
-  const { pool, overlay } = await session.layers();
-  const target = await flatTarget(directory, layout.root, options.force ?? false);
-  const lock = await lockTarget(session, target.path, options);
+  const { pool, kernel, folding, overlay } = await session.layers();
+  const path = await targetPath(directory);
+  const lock = await lockTarget(session, path, options);
   try {
-    const folding = await foldsNames(target.workshop);
-    const disk = { folding, overlay };
-    const settings = await unpackSettings(options, target.workshop, disk);
+    // Only now: whoever had the lock may have filled it.
+    await sweepTarget(path, layout.root, pool);
+    const target = await flatTarget(path, layout.root, options.force ?? false);
+    const settings = await unpackSettings(options, target.workshop, { folding, overlay });
     const { link = "auto", signal, onEvent } = options;
     const plain = { ...settings, overlayNodes: false };
-    const parts = { layout, pool, settings: plain, link, target, lock, signal, onEvent };
+    const parts = { layout, pool, kernel, settings: plain, link, target, lock, signal, onEvent };
     return await FlatRootfs.begin(parts);
   } catch (error) {
     lock.release();
