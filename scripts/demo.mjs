@@ -1,7 +1,8 @@
 // The main job on real input, with nothing installed and no network: make an image, serve it behind
-// a token server, pull it, kill the pull half-way, resume, pull again, look at it, verify it.
+// a token server, pull it, kill the pull half-way, resume, pull again, look at it, verify it, unpack it,
+// make a bundle of it, and start that.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
@@ -11,6 +12,7 @@ if ((await run(process.execPath, ["scripts/build.mjs"])) !== 0) process.exit(1);
 const { MadeContent } = await import("../dist/testkit/index.js");
 const { serve } = await import("../dist/server/index.js");
 const { makeDemoImage } = await import("./demo-image.mjs");
+const { runBundle } = await import("./demo-run.mjs");
 
 const USER = { name: "demo", password: "a secret" };
 const MB = 1_000_000;
@@ -93,6 +95,31 @@ async function demo() {
   });
 
   await step("verify the store", async () => indent((await lading(["store", "verify"])).stdout));
+
+  await step(
+    "unpack it: every layer checked against its diff ID, in one step at its place",
+    async () => {
+      const { document } = await lading(["unpack", "--json", reference, join(folder, "rootfs")]);
+      const { layers, entries, written, ms } = document;
+      check(document.transferred === 0, "what was in the store was fetched again");
+      say(`${entries} entries of ${layers} layers, ${mb(written)} in ${(ms / 1000).toFixed(2)} s`);
+    },
+  );
+
+  const bundle = join(folder, "bundle");
+  await step("make a bundle, as OCI runtimes start them", async () => {
+    const rootless = process.getuid() === 0 ? [] : ["--rootless"];
+    await lading(["bundle", ...rootless, reference, bundle]);
+    const { process: started } = JSON.parse(await readFile(join(bundle, "config.json"), "utf8"));
+    say(`rootfs and a config.json that runs: ${started.args.join(" ")}`);
+  });
+
+  await step("start it", async () => {
+    const { how, output } = await runBundle(bundle);
+    check(output.includes(process.version), `it said something else: ${output}`);
+    say(`by ${how}, it says:`);
+    indent(color("green", output));
+  });
 }
 
 async function step(title, work) {
@@ -132,7 +159,10 @@ function lading(args, { kill } = {}) {
     child.on("close", (code) => {
       if (code !== 0 && !killed)
         reject(new Error(`lading ${args[0]} ended with ${code}\n${stderr}`));
-      else resolve({ stdout, killed, progress, json: parsed(stdout)?.pulled?.[0] });
+      else {
+        const document = parsed(stdout);
+        resolve({ stdout, killed, progress, document, json: document?.pulled?.[0] });
+      }
     });
   });
 }

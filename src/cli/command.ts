@@ -1,6 +1,7 @@
 import type { EventListener } from "../content/events.ts";
 import type { LadingError } from "../errors.ts";
 import type { Lading } from "../verbs/open.ts";
+import type { StopSignal } from "./exit-code.ts";
 import type { OptionDefinition, OptionValues, Settings, SharedOption } from "./options.ts";
 import type { Output } from "./print/output.ts";
 import type { Subject } from "./progress/progress.ts";
@@ -39,6 +40,8 @@ export interface Example {
 /** A command that is about to run: what was asked for, and what it works with. */
 export interface Invocation {
   readonly args: readonly string[];
+  /** Those of them that stand behind `--`; `undefined` without one. */
+  readonly behindDashes: readonly string[] | undefined;
   readonly options: OptionValues;
   readonly settings: Settings;
   readonly output: Output;
@@ -52,6 +55,8 @@ export interface Invocation {
   open(references?: readonly string[]): Promise<Lading>;
   /** Reports the failure of one part of the work; the rest goes on. */
   fail(error: LadingError, doing: string): Promise<void>;
+  /** From here on Ctrl-C and SIGTERM are for a process of the command's own. */
+  passSignals(to: (signal: StopSignal) => void): void;
   /** The exit code of a command that is done, but has something to tell by it. */
   exitWith(code: number): void;
 }

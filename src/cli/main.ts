@@ -8,7 +8,7 @@ import type { Output } from "./print/output.ts";
 import { standardOutput } from "./print/standard-output.ts";
 import { type Call, createProgram, runProgram } from "./program.ts";
 import { Diagnostics } from "./progress/diagnostics.ts";
-import { listenForSignals } from "./signals.ts";
+import { listenForSignals, passSignals, type StopSignals } from "./signals.ts";
 
 /** At one time, for all the references of a call together. */
 const DOWNLOADS = 6;
@@ -31,6 +31,7 @@ class Run {
   #definition: CommandDefinition | undefined;
   #name = "";
   #doing: string | undefined;
+  #signals: StopSignals | undefined;
   #exitCode: number = exitCodes.done;
 
   constructor(args: readonly string[]) {
@@ -41,13 +42,7 @@ class Run {
   }
 
   async toEnd(): Promise<number> {
-    const signals = listenForSignals(
-      () => {
-        this.#diagnostics.end();
-        this.#stop.abort();
-      },
-      () => this.#diagnostics.end(),
-    );
+    const signals = this.#listenForSignals();
     this.#listenForTrouble();
     try {
       await this.#runProgram();
@@ -64,6 +59,18 @@ class Run {
     } finally {
       signals.release();
     }
+  }
+
+  #listenForSignals(): StopSignals {
+    const signals = listenForSignals(
+      () => {
+        this.#diagnostics.end();
+        this.#stop.abort();
+      },
+      () => this.#diagnostics.end(),
+    );
+    this.#signals = signals;
+    return signals;
   }
 
   async #runProgram(): Promise<void> {
@@ -95,9 +102,11 @@ class Run {
     this.#definition = definition;
     this.#doing = definition.doing(args);
     const opened: Lading[] = [];
+    const dashes = this.#args.indexOf("--");
     try {
       await definition.run({
         args,
+        behindDashes: dashes < 0 ? undefined : this.#args.slice(dashes + 1),
         options,
         settings: this.#settings,
         output: this.#output,
@@ -111,6 +120,10 @@ class Run {
           return lading;
         },
         fail: (error, doing) => this.#diagnostics.failed(error, doing),
+        passSignals: (to) => {
+          this.#signals?.release();
+          passSignals(to);
+        },
         exitWith: (code) => {
           this.#exitCode = code;
         },

@@ -34,3 +34,11 @@ export function listenForSignals(onStop: () => void, onExit: () => void): StopSi
     },
   };
 }
+
+/** For a process that has the terminal now: Ctrl-C reaches it by itself, and is not for us. */
+export function passSignals(to: (signal: StopSignal) => void): void {
+  process.on("SIGINT", () => {
+    if (!process.stdin.isTTY) to("SIGINT");
+  });
+  process.on("SIGTERM", () => to("SIGTERM"));
+}

@@ -7,6 +7,10 @@ import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../s
 import type { BundleOptions, BundleResult } from "./bundle/bundle.ts";
 import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
 import type { InspectOptions, InspectResult } from "./inspect.ts";
+import type { MountOptions, MountResult } from "./mount/mount.ts";
+import type { OverlayOptions, OverlayResult } from "./mount/overlay-stack.ts";
+import type { RunOptions, RunResult } from "./mount/run.ts";
+import type { UmountOptions, UmountResult } from "./mount/umount.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import type { ServeOptions } from "./serve.ts";
 import { type OpenOptions, Session } from "./session.ts";
@@ -31,6 +35,24 @@ export interface Lading extends AsyncDisposable {
   unpack(reference: string, directory: string, options?: UnpackOptions): Promise<UnpackResult>;
   /** Makes an OCI runtime bundle: `rootfs` and a `config.json` that runc or crun start. */
   bundle(reference: string, directory: string, options?: BundleOptions): Promise<BundleResult>;
+  /**
+   * The directories that overlayfs merges into an image's root filesystem, top first. A lease keeps them
+   * until {@link removeLease}.
+   */
+  overlayStack(reference: string, options?: OverlayOptions): Promise<OverlayResult>;
+  /** Mounts an image's root filesystem on an empty directory; as root. */
+  mount(reference: string, directory: string, options?: MountOptions): Promise<MountResult>;
+  /** Undoes that, and ends its lease; what was written goes, unless it is to be kept. */
+  umount(directory: string, options?: UmountOptions): Promise<UmountResult>;
+  /**
+   * Runs a command that sees an image's root filesystem as its working directory and in
+   * `LADING_ROOTFS`, and that nobody else sees; without root too, where user namespaces are allowed.
+   */
+  runMounted(
+    reference: string,
+    command: readonly string[],
+    options?: RunOptions,
+  ): Promise<RunResult>;
   /** What is in the store, by name. */
   images(options?: OperationOptions): Promise<readonly StoredImage[]>;
   inspect(reference: string, options?: InspectOptions): Promise<InspectResult>;
@@ -79,6 +101,14 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
       (await import("./unpack/unpack.ts")).unpack(session, reference, directory, options),
     bundle: async (reference, directory, options) =>
       (await import("./bundle/bundle.ts")).bundle(session, reference, directory, options),
+    overlayStack: async (reference, options) =>
+      (await import("./mount/overlay-stack.ts")).overlayStack(session, reference, options),
+    mount: async (reference, directory, options) =>
+      (await import("./mount/mount.ts")).mount(session, reference, directory, options),
+    umount: async (directory, options) =>
+      (await import("./mount/umount.ts")).umount(session, directory, options),
+    runMounted: async (reference, command, options) =>
+      (await import("./mount/run.ts")).runMounted(session, reference, command, options),
     images: async (options) => (await store()).images(session, options),
     inspect: async (reference, options) =>
       (await import("./inspect.ts")).inspect(session, reference, options),

@@ -41,6 +41,9 @@ describe("completion", () => {
     expect(await complete("pull", "--policy", "")).toEqual(["always", "missing", "never"]);
     expect(await complete("pull", "--platform", "linux/am")).toEqual(["linux/amd64"]);
     expect(await complete("images", "--progress", "j")).toEqual(["json"]);
+    expect(await complete("bundle", "--roo")).toContain("--rootless");
+    const ways = ["preserve", "override-stat", "rootless", "squash"];
+    expect(await complete("pull", "--ownership", "")).toEqual(ways);
     expect(await complete("completion", "")).toEqual(["bash", "zsh", "fish"]);
   });
 
@@ -50,6 +53,8 @@ describe("completion", () => {
     await lading(["pull", `${registry.address}/app:1`], { home });
     expect(await complete("rm", "127")).toEqual([`${registry.address}/app:1`]);
     expect(await complete("inspect", "")).toEqual([`${registry.address}/app:1`]);
+    expect(await complete("unpack", "127")).toEqual([`${registry.address}/app:1`]);
+    expect(await complete("bundle", "app:1", "127")).toEqual([]);
     expect(await complete("pull", "127")).toEqual([]);
   });
 });

@@ -65,18 +65,25 @@ describe("plain progress", () => {
     clock.advance(2000);
     progress.onEvent(unpacked(a));
     progress.onEvent(verified(b));
-    progress.onEvent(unpacking(b, 9 * MB));
-    clock.advance(400);
+    progress.onEvent(unpacking(b, 5 * MB));
+    clock.advance(8000);
     progress.onEvent(unpacked(b));
     progress.onEvent(unpacked(c, true));
     expect(lines()).toEqual([
       "aaaaaaaaaaaa: 10.0 MB already here",
-      "aaaaaaaaaaaa: unpacking 10.0 MB",
       "bbbbbbbbbbbb: downloading 10.0 MB",
-      "aaaaaaaaaaaa: unpacked 3 entries in 2.0 s",
+      "aaaaaaaaaaaa: unpacked 3 entries",
       "bbbbbbbbbbbb: 10.0 MB done in 2.0 s",
-      "bbbbbbbbbbbb: unpacked 3 entries in 2.4 s",
+      "20.0 MB of 20.0 MB, 1 of 3 layers, 74% unpacked",
+      "bbbbbbbbbbbb: unpacked 3 entries in 8.0 s",
     ]);
+  });
+
+  it("says what was copied from the store's unpacked layers", () => {
+    const { progress, lines } = setUp(plainProgress);
+    progress.onEvent(unpackStarted(layer("a")));
+    progress.onEvent(unpacked(layer("a"), true));
+    expect(lines()).toEqual(["aaaaaaaaaaaa: copied the unpacked layer"]);
   });
 
   it("gives a sign of life every ten seconds, and stops", () => {

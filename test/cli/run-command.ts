@@ -30,6 +30,8 @@ export interface RunOptions {
   /** A folder for everything: home, store, docker's config. */
   readonly home: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs. Default: where the tests do. */
+  readonly cwd?: string;
   /** Words before the command: `unshare -r`, a pty. */
   readonly wrapper?: readonly string[];
 }
@@ -48,10 +50,14 @@ export function cleanEnvironment(home: string): Record<string, string> {
 }
 
 /** Starts the real command in a process of its own. */
-export function start(args: readonly string[], { home, env, wrapper = [] }: RunOptions): Running {
+export function start(
+  args: readonly string[],
+  { home, env, cwd, wrapper = [] }: RunOptions,
+): Running {
   const [program = "", ...words] = [...wrapper, process.execPath, command, ...args];
   const child = spawn(program, words, {
     env: { ...cleanEnvironment(home), ...env },
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stdout: Buffer[] = [];

@@ -10,6 +10,9 @@ const root = resolve(import.meta.dirname, "../..");
 /** What the documents call the registry. */
 const REGISTRY = "registry.example";
 
+/** And the folder that a person is in. */
+const HOME = "/srv/sandbox";
+
 interface Shown {
   readonly args: readonly string[];
   readonly stdout: string;
@@ -31,12 +34,14 @@ it("the examples of docs/cli.md, run one after the other, print what it shows", 
   for (const { args, stdout, stderr, code } of examples) {
     const what = `lading ${args.join(" ")}`;
     const words = args.map((word) => word.replaceAll(REGISTRY, registry.address));
-    const ran = words[0] === "serve" ? await served(words, home) : await lading(words, { home });
+    const ran =
+      words[0] === "serve" ? await served(words, home) : await lading(words, { home, cwd: home });
     expect(ran.code, `${what}: ${ran.stderr}`).toBe(code);
     if (stdout.startsWith("{")) {
       expect(shapeOf(JSON.parse(ran.stdout)), what).toEqual(shapeOf(JSON.parse(stdout)));
     } else {
-      const plain = (text: string): string[] => normal(text.replaceAll(registry.address, REGISTRY));
+      const plain = (text: string): string[] =>
+        normal(text.replaceAll(registry.address, REGISTRY).replaceAll(home, HOME));
       expect(plain(ran.stdout), what).toEqual(normal(stdout));
       expect(plain(ran.stderr), what).toEqual(normal(stderr));
     }
@@ -74,20 +79,24 @@ async function served(words: readonly string[], home: string): Promise<Ran> {
  * width of columns. Sorted: layers come side by side.
  */
 function normal(text: string): string[] {
-  return text
-    .replace(/[0-9a-f]{64}|[0-9a-f]{4}…[0-9a-f]{4}/g, "DIGEST")
-    .replace(/\b[0-9a-f]{12}\b/g, "SHORT")
-    .replace(/\b[0-9.]+ s\b/g, "TIME")
-    .replace(/just now|[0-9]+ minutes? ago/g, "AGE")
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "DATE")
-    .replace(/127\.0\.0\.1:\d+/g, "ADDRESS")
-    .replace(/\b[0-9]+ requests?\b/g, "REQUESTS")
-    .replace(/\bhttps?:/g, "http:")
-    .replace(/ {2,}/g, "  ")
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== "")
-    .sort();
+  return (
+    text
+      .replace(/[0-9a-f]{64}|[0-9a-f]{4}…[0-9a-f]{4}/g, "DIGEST")
+      .replace(/\b[0-9a-f]{12}\b/g, "SHORT")
+      .replace(/\b[0-9.]+ s\b/g, "TIME")
+      // What took no time has none.
+      .replace(/ in TIME$/gm, "")
+      .replace(/just now|[0-9]+ minutes? ago/g, "AGE")
+      .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "DATE")
+      .replace(/127\.0\.0\.1:\d+/g, "ADDRESS")
+      .replace(/\b[0-9]+ requests?\b/g, "REQUESTS")
+      .replace(/\bhttps?:/g, "http:")
+      .replace(/ {2,}/g, "  ")
+      .split("\n")
+      .map((line) => line.trimEnd())
+      .filter((line) => line !== "")
+      .sort()
+  );
 }
 
 /** The names in a document and the types of their values; of a list, the first element's. */

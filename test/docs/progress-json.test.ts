@@ -62,8 +62,10 @@ describe("docs/progress-json.md", () => {
     const home = await temporaryFolder();
     const fields = await fieldsByType();
     const seen = new Set<string>();
-    for (const name of ["app:1", "app:1", "app:none"]) {
-      const args = ["pull", "--progress", "json", "--verbose", `${registry.address}/${name}`];
+    const calls = [["app:1"], ["app:1"], ["app:none"], ["app:1", "--unpack"]];
+    for (const [name, ...options] of calls) {
+      const shown = ["--progress", "json", "--verbose"];
+      const args = ["pull", ...shown, `${registry.address}/${name}`, ...options];
       const { stderr } = await lading(args, { home });
       for (const text of stderr.trimEnd().split("\n")) {
         const line = JSON.parse(text);
@@ -79,6 +81,8 @@ describe("docs/progress-json.md", () => {
       "started",
       "bytes",
       "verified",
+      "unpack-started",
+      "unpacked",
       "request",
       "done",
       "error",

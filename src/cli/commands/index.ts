@@ -41,6 +41,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./rootfs/bundle.ts")).bundle,
   },
   {
+    name: "mount",
+    summary: "mount the root filesystem of an image, or run a command that sees it",
+    group: "Images",
+    load: async () => (await import("./rootfs/mount.ts")).mount,
+  },
+  {
+    name: "umount",
+    summary: "undo a mount",
+    group: "Images",
+    load: async () => (await import("./rootfs/umount.ts")).umount,
+  },
+  {
     name: "rm",
     summary: "remove names from the local store",
     group: "Images",

@@ -4,6 +4,8 @@ import type { DiffId } from "../../oci/digest.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../../store/types.ts";
 import type { InspectResult } from "../../verbs/inspect.ts";
+import type { MountResult } from "../../verbs/mount/mount.ts";
+import type { OverlayResult } from "../../verbs/mount/overlay-stack.ts";
 import type { PullResult } from "../../verbs/pull.ts";
 import type { PulledImage } from "../../verbs/pulled-image.ts";
 import type { UnpackResult } from "../../verbs/unpack/unpack.ts";
@@ -64,6 +66,14 @@ export function verifyDocument(report: VerifyReport): Document {
 
 export function collectDocument(report: CollectReport): Document {
   return { ...report };
+}
+
+export function overlayDocument({ platform, lease, ...rest }: OverlayResult): Document {
+  return { ...rest, platform: formatPlatform(platform), lease: lease.id };
+}
+
+export function mountDocument({ platform, ...rest }: MountResult): Document {
+  return { ...rest, platform: formatPlatform(platform) };
 }
 
 export function leaseDocument({ id, kind, ...lease }: StoredLease): Document {

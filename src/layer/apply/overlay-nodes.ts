@@ -9,12 +9,15 @@ export interface Hidden {
   readonly opaques: readonly ByteString[];
 }
 
+const NOTHING = new Uint8Array(0);
 const YES = new TextEncoder().encode("y");
 const DOT = "." as ByteString;
 
 /**
  * Puts a layer's whiteouts into its tree the way overlayfs reads them: a character device 0:0 in the
- * place of a name, an attribute on a directory that hides those below (kernel, overlayfs.rst).
+ * place of a name, an attribute on a directory that hides those below (kernel, overlayfs.rst). A
+ * directory with whiteouts says so in another one: where no other layer has the directory, overlayfs
+ * would list their names otherwise.
  */
 export function writeOverlayNodes(
   tree: Tree,
@@ -23,6 +26,7 @@ export function writeOverlayNodes(
   { whiteouts, opaques }: Hidden,
 ): void {
   const opaque = `${namespace}.overlay.opaque` as ByteString;
+  const origin = `${namespace}.overlay.origin` as ByteString;
   const mark = (path: ByteString): void => {
     const name = path === "" ? DOT : nameOf(path);
     kernel.setXattr(tree.directory(parentOf(path)).at(name), opaque, YES);
@@ -35,6 +39,7 @@ export function writeOverlayNodes(
     if (found?.isDirectory()) mark(path);
     else if (found === undefined) {
       kernel.makeNode(at, "character-device", { major: 0, minor: 0 });
+      kernel.setXattr(tree.directory(parentOf(path)).at(DOT), origin, NOTHING);
     }
   }
 }

@@ -8,11 +8,11 @@ import { openTree } from "../../disk/tree/open-tree.ts";
 import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { LadingError } from "../../errors.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-import { shown } from "../entry-path.ts";
 import { unpackLimits } from "../limits.ts";
 import { type LayerLink, type LayerRecord, parseLayerRecord } from "../record.ts";
 import type { MergeRequest } from "../worker/protocol.ts";
 import { MergeWalk } from "./merge-walk.ts";
+import { noTarget } from "./no-target.ts";
 
 /**
  * Lays a staged layer over what is there, by renames: what the layers below do not have moves as a
@@ -80,11 +80,4 @@ function existing(tree: Tree, path: ByteString): Path | undefined {
     if (errno(error) === "ENOENT" || error instanceof LadingError) return undefined;
     throw error;
   }
-}
-
-function noTarget(path: ByteString, target: ByteString): LadingError {
-  const text = `${shown(path)} is a hard link to ${shown(target)}, which no layer has as a file`;
-  return new LadingError("malformed", text, {
-    hint: "the image is damaged; build it again",
-  });
 }

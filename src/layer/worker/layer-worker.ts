@@ -5,6 +5,7 @@ import { openTree } from "../../disk/tree/open-tree.ts";
 import { syncTree } from "../../disk/tree/sync.ts";
 import { byteStringOf } from "../../tar/byte-string.ts";
 import { type CreateDecoder, loadDecoders } from "../decode/decoder.ts";
+import { makeFixup } from "../fixup/fixup.ts";
 import { cloneLayer } from "../merge/clone.ts";
 import { mergeLayer } from "../merge/merge.ts";
 import { contactOf } from "./contact.ts";
@@ -62,6 +63,9 @@ async function perform(envelope: Envelope): Promise<WorkerReply> {
         syncTree(tree, contact.wanted);
         return { id, type: "done" };
       }
+      case "fixup":
+        makeFixup(request, kernel, contact.wanted);
+        return { id, type: "done" };
       case "remove": {
         using tree = openTree(request.parent, kernel);
         tree.remove(tree.root, byteStringOf(request.name));

@@ -3,6 +3,7 @@ import { abortedError, LadingError } from "../../errors.ts";
 import type { LayerRecord } from "../record.ts";
 import type {
   CloneRequest,
+  FixupRequest,
   InflateRequest,
   MergeRequest,
   RemoveRequest,
@@ -58,7 +59,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   async perform(
-    request: CloneRequest | MergeRequest | RemoveRequest | SyncRequest,
+    request: CloneRequest | MergeRequest | FixupRequest | RemoveRequest | SyncRequest,
     options: WorkOptions = {},
   ): Promise<void> {
     await this.#perform({ request, options, urgency: Urgency.short, weight: 0 });

@@ -10,6 +10,7 @@ export type WorkerRequest =
   | InflateRequest
   | CloneRequest
   | MergeRequest
+  | FixupRequest
   | SyncRequest
   | RemoveRequest;
 
@@ -77,6 +78,17 @@ export interface MergeRequest {
 export interface SyncRequest {
   readonly type: "sync";
   readonly path: string;
+}
+
+/** Make in `staging` what has to lie on a stack of layers for it to be exact, and its `fixup.json`. */
+export interface FixupRequest {
+  readonly type: "fixup";
+  /** Folders of unpacked layers, bottom first. */
+  readonly layers: readonly string[];
+  /** Made by the worker, 0700; must not be there. */
+  readonly staging: string;
+  readonly formName: string;
+  readonly bootId: string;
 }
 
 export interface RemoveRequest {

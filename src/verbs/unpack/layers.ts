@@ -10,6 +10,7 @@ import { openTree } from "../../disk/tree/open-tree.ts";
 import { takesOverlayNodes } from "../../layer/apply/overlay-nodes.ts";
 import { LayerCache } from "../../layer/cache/cache-destination.ts";
 import { sweepStaging } from "../../layer/cache/sweep.ts";
+import { FixupCache } from "../../layer/fixup/fixup-cache.ts";
 import { type PoolOptions, WorkerPool } from "../../layer/worker/pool.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { OverlaySupport } from "./options.ts";
@@ -18,6 +19,7 @@ import type { OverlaySupport } from "./options.ts";
 export interface Layers extends AsyncDisposable {
   readonly pool: WorkerPool;
   readonly cache: LayerCache;
+  readonly fixups: FixupCache;
   readonly kernel: Kernel | undefined;
   /** Whether the store's file system takes two names for one. */
   readonly folding: boolean;
@@ -37,6 +39,7 @@ export async function openLayers(
   return {
     pool,
     cache: new LayerCache({ layout, clock, pool }),
+    fixups: new FixupCache({ layout, clock, pool }),
     kernel,
     ...(await probed(layout, clock, kernel)),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),

@@ -147,7 +147,7 @@ export async function pullFor(
   return pullInto(session, text, pull, consumer);
 }
 
-function onlyImage({ images: [image] }: PullResult): PulledImage {
+export function onlyImage({ images: [image] }: PullResult): PulledImage {
   if (image !== undefined) return image;
   throw new LadingError("unsupported", "the reference names an artifact, not an image", {
     hint: "only images have layers that can be unpacked",

@@ -1,3 +1,4 @@
+import { LadingError } from "../../../errors.ts";
 import type { UnpackResult } from "../../../verbs/unpack/unpack.ts";
 import type { CommandDefinition } from "../../command.ts";
 import { layerOptionDefinitions, readLayerOptions, readLink } from "../../layer-options.ts";
@@ -15,13 +16,16 @@ export const linkOption: OptionDefinition = {
 export const unpack: CommandDefinition = {
   description: `Makes a directory that holds exactly what an image's layers come to. Looks in the local store
 first, then in the registry; layers are written while they arrive. The directory appears when it is
-whole; an existing one that is not empty needs --force.`,
+whole; an existing one that is not empty needs --force. With --overlay the layers stay in the store,
+and what is printed are the directories that overlayfs merges into the same, top first; a lease keeps
+them (lading lease rm).`,
   arguments: [
     { name: "<reference>", description: "an image, by tag or digest" },
-    { name: "<directory>", description: "where the root filesystem is to be" },
+    { name: "[directory]", description: "where the root filesystem is to be" },
   ],
   options: [
     { flags: "--force", description: "lay the image over what the directory holds already" },
+    { flags: "--overlay", description: "print the directories of an overlay stack instead" },
     linkOption,
     ...layerOptionDefinitions,
   ],
@@ -33,12 +37,25 @@ whole; an existing one that is not empty needs --force.`,
       explains: "yours on disk, owners in an attribute that libkrun reads",
     },
     { command: "lading unpack --force alpine /mnt/disk", explains: "over what is there" },
+    { command: "lading unpack --overlay alpine", explains: "one lowerdir a line, top first" },
   ],
   resumes: true,
-  doing: ([reference, directory]) => `unpack ${reference} to ${directory}`,
+  doing: ([reference, directory]) =>
+    directory === undefined ? `unpack ${reference}` : `unpack ${reference} to ${directory}`,
   async run(invocation) {
     const { args, options, settings, output, signal } = invocation;
-    const [text = "", directory = ""] = args;
+    if (options.overlay === true) {
+      const { printOverlayStack } = await import("./overlay-stack.ts");
+      await printOverlayStack(invocation);
+      return;
+    }
+    const [text = "", directory] = args;
+    if (directory === undefined) {
+      throw new LadingError(
+        "usage",
+        "name a directory to unpack to, or print a stack with --overlay",
+      );
+    }
     const place = parsePlace(text);
     const onEvent = await invocation.watch("pull");
     const lading = await invocation.open([place.reference]);
