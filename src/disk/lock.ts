@@ -20,6 +20,7 @@ export interface Lock {
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
   const database = await onDisk("opening a lock of the store", path, () => openDatabase(path));
   try {
+    database.exec(NO_JOURNAL);
     database.exec(mode === "exclusive" ? "BEGIN EXCLUSIVE" : SHARED);
   } catch (error) {
     database.close();
@@ -33,6 +34,8 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
   return { mode, release: () => database.close() };
 }
 
+/** Nothing is ever written: a lock can be had on a full disk too, to free some of it. */
+const NO_JOURNAL = "PRAGMA journal_mode = MEMORY";
 /** A read inside a transaction holds SQLite's shared lock until the transaction ends. */
 const SHARED = "BEGIN; SELECT count(*) FROM sqlite_master";
 

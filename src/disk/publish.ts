@@ -5,10 +5,19 @@ import { dirname } from "node:path";
 import { onDisk } from "./disk-error.ts";
 import { FILE_MODE, syncFolder } from "./folder.ts";
 
-/** Makes a finished file visible under its name: bytes, then name, each safe before the next. */
-export async function publish(file: FileHandle, from: string, to: string): Promise<void> {
+/**
+ * Makes a finished file visible under its name: bytes, then name, each safe before the next. What
+ * `between` does is done when the bytes are safe.
+ */
+export async function publish(
+  file: FileHandle,
+  from: string,
+  to: string,
+  between?: () => Promise<void>,
+): Promise<void> {
   await onDisk("publishing a file of the store", to, async () => {
     await file.sync();
+    await between?.();
     await rename(from, to);
   });
   await syncFolder(dirname(to));

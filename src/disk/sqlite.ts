@@ -80,6 +80,18 @@ export function isBusy(error: unknown): boolean {
   return /database (?:table )?is locked/.test(error.message);
 }
 
+const SQLITE_FULL = 13;
+const SQLITE_IOERR_SHMSIZE = 4874;
+
+/** The disk has no room for a page more, or for the memory that processes share. */
+export function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("errcode" in error && typeof error.errcode === "number") {
+    return [SQLITE_FULL, SQLITE_IOERR_SHMSIZE].includes(error.errcode);
+  }
+  return error.message.includes("database or disk is full");
+}
+
 export interface BusyOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;

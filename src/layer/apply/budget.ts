@@ -68,7 +68,8 @@ export class Budget {
     const { maxBytes, maxFileBytes } = this.#limits;
     this.written += bytes;
     if (maxFileBytes !== undefined && this.written - this.#fileStart > maxFileBytes) {
-      throw overLimit("maxFileBytes", maxFileBytes, `a file has more than ${maxFileBytes} bytes`);
+      const bytes = this.written - this.#fileStart;
+      throw overLimit("maxFileBytes", maxFileBytes, `a file needs ${bytes} bytes`);
     }
     const total = Number(Atomics.add(this.#total, 0, BigInt(bytes))) + bytes;
     if (maxBytes !== undefined && total > maxBytes) {

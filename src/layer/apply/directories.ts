@@ -5,23 +5,28 @@ import type { ByteString } from "../../tar/byte-string.ts";
 import type { Attributes, AttributeWriter } from "./attributes.ts";
 import type { Budget } from "./budget.ts";
 
+/** What is kept of a directory's entry: there may be a million of them. */
+interface Described {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeNs: bigint;
+  readonly xattrs: Attributes["xattrs"];
+}
+
+const NO_XATTRS: Attributes["xattrs"] = new Map();
+
 /** A directory that no entry describes, if nothing below the layer does either. */
-const IMPLIED: Attributes = {
-  type: "directory",
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtimeNs: 0n,
-  xattrs: new Map(),
-  device: { major: 0, minor: 0 },
-};
+const IMPLIED: Described = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n, xattrs: NO_XATTRS };
+
+const DIRECTORY = { type: "directory", device: { major: 0, minor: 0 } } as const;
 
 /**
  * Remembers what directories are to be like until all that is in them is written: times would change
  * and a mode without `w` would be in the way.
  */
 export class Directories {
-  readonly #described = new Map<ByteString, Attributes>();
+  readonly #described = new Map<ByteString, Described>();
   /** The root is always there. */
   readonly #implied = new Set<ByteString>(["" as ByteString]);
   readonly #budget: Budget;
@@ -30,11 +35,10 @@ export class Directories {
     this.#budget = budget;
   }
 
-  describe(path: ByteString, attributes: Attributes): void {
-    const { type, mode, uid, gid, mtimeNs, xattrs, device } = attributes;
+  describe(path: ByteString, { mode, uid, gid, mtimeNs, xattrs }: Attributes): void {
     this.#budget.holdDirectory(path, xattrs);
-    // No more of the entry than is needed: there may be a million of them.
-    this.#described.set(path, { type, mode, uid, gid, mtimeNs, xattrs, device });
+    const kept = xattrs.size === 0 ? NO_XATTRS : xattrs;
+    this.#described.set(path, { mode, uid, gid, mtimeNs, xattrs: kept });
     this.#implied.delete(path);
   }
 
@@ -56,11 +60,19 @@ export class Directories {
 
   /** Children before their parents. */
   finish(tree: Tree, writer: AttributeWriter, sync: boolean): void {
-    const all: (readonly [ByteString, Attributes])[] = [...this.#described];
-    for (const path of this.#implied) all.push([path, IMPLIED]);
-    all.sort(([a], [b]) => depth(b) - depth(a));
-    for (const [path, attributes] of all) {
-      setDirectory(tree, path, sync, (fd, at) => writer.toOpen(fd, at, attributes));
+    const byDepth: ByteString[][] = [];
+    for (const known of [this.#described, this.#implied]) {
+      for (const path of known.keys()) {
+        const at = depth(path);
+        while (byDepth.length <= at) byDepth.push([]);
+        byDepth[at]?.push(path);
+      }
+    }
+    for (let paths = byDepth.pop(); paths !== undefined; paths = byDepth.pop()) {
+      for (const path of paths) {
+        const attributes = { ...DIRECTORY, ...(this.#described.get(path) ?? IMPLIED) };
+        setDirectory(tree, path, sync, (fd, at) => writer.toOpen(fd, at, attributes));
+      }
     }
   }
 }

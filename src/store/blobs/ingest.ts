@@ -107,11 +107,12 @@ export class FileIngest implements Ingest {
 
   async commit(): Promise<void> {
     const to = this.#layout.blob(this.#descriptor.digest);
+    const journal = journalPath(this.#part.path);
     await makeFolder(dirname(to));
-    await publish(this.#part.file, this.#part.path, to);
+    // After the rename nobody would come to clear the journal away, if we were killed before it.
+    await publish(this.#part.file, this.#part.path, to, () => rm(journal, { force: true }));
     await forgetDiscarded(this.#layout, this.#descriptor.digest);
     await this.#end("complete");
-    await rm(journalPath(this.#part.path), { force: true });
   }
 
   async abort({ keep }: { readonly keep: boolean }): Promise<void> {

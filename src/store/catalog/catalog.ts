@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { OperationOptions } from "../../content/events.ts";
 import { acquireLock } from "../../disk/lock.ts";
-import { type Database, isBusy, transaction, whenFree } from "../../disk/sqlite.ts";
+import { type Database, isBusy, isFull, transaction, whenFree } from "../../disk/sqlite.ts";
 import { LadingError } from "../../errors.ts";
 import type { Layout } from "../layout.ts";
 import { openCatalog, removeCatalog } from "./open.ts";
@@ -67,6 +67,12 @@ export class Catalog {
 }
 
 function damaged(cause: unknown): LadingError {
+  if (isFull(cause)) {
+    return new LadingError("disk", "writing the catalog of the store: the disk is full", {
+      cause,
+      hint: "free some space (lading store gc), or choose another --root",
+    });
+  }
   return new LadingError("store-corrupt", "the catalog of the store can't be read or written", {
     cause,
     hint: "make it again from the disk, where nothing is lost: lading store rebuild",

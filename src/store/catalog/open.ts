@@ -7,6 +7,7 @@ import {
   type Database,
   IN_MEMORY,
   isBusy,
+  isFull,
   openDatabase,
   transaction,
   whenFree,
@@ -17,8 +18,8 @@ import { migrations } from "./schema.ts";
 
 /**
  * Opens the catalog, made or migrated under a lock so that any number of processes may come first at
- * once. Where WAL does not work (network and read-only file systems) it is kept in memory and filled
- * from the disk. One that SQLite can't read is thrown away: it is an index, the disk is the truth.
+ * once. Where WAL does not work (network and read-only file systems, a full disk) it is kept in memory
+ * and filled from the disk. One that SQLite can't read is thrown away: it is an index, the disk is the truth.
  */
 export async function openCatalog(layout: Layout, clock: Clock): Promise<Database> {
   if (await needsMemory(layout)) return openMigrated(IN_MEMORY, clock);
@@ -28,6 +29,7 @@ export async function openCatalog(layout: Layout, clock: Clock): Promise<Databas
     return await openMigrated(layout.catalog, clock);
   } catch (error) {
     if (isBusy(error) || error instanceof LadingError) throw error;
+    if (isFull(error)) return await openMigrated(IN_MEMORY, clock);
     await removeCatalog(layout);
     return await openMigrated(layout.catalog, clock);
   } finally {

@@ -206,6 +206,25 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
     expect(await isMounted()).toBe(true);
   });
 
+  it("works on a directory with an odd name", async () => {
+    tagImage(registry.content, [one(), one()]);
+    const odd = join(folder, "a b\\c\td\ne,f:g");
+    const { path } = await lading.mount(reference(), odd);
+    unmountAfterTest(path);
+    expect(await readdir(path)).toEqual(["etc"]);
+    expect(await lading.umount(odd)).toMatchObject({ wasMounted: true });
+  });
+
+  it("is refused with a way out to a root without the right to", async () => {
+    tagImage(registry.content, [one(), one()]);
+    const wrapper = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"];
+    const ran = await command(["mount", reference(), target()], { home: folder, wrapper });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain("lading unpack");
+    expect(await inMounts()).toEqual([]);
+    expect(await lading.leases()).toEqual([]);
+  });
+
   it("is two commands", async () => {
     tagImage(registry.content, [one(), [file("etc/x")]]);
     const home = folder;

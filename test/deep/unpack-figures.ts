@@ -1,0 +1,4 @@
+/** Prints what was measured, for who reads the log. */
+export function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
