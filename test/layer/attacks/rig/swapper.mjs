@@ -16,6 +16,8 @@ process.on("message", () => {
   process.send({ swaps });
   process.exit();
 });
+// Whoever started it is gone.
+process.on("disconnect", () => process.exit());
 process.send("ready");
 turn();
 
