@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
@@ -30,13 +38,11 @@ everyWay(
         [...many, symlink("a", "a"), file("a/b")],
         [...many, symlink("a", "d0/../d1/../d2/../d0/e/f"), file("a/b")],
       ];
-      await rig.unpack([many]);
-      const before = openFiles(rig.child.pid);
       for (const layer of broken) {
         const { error } = await rig.unpack([layer]);
         expect(["malformed", "verification-failed", "unsupported"]).toContain(error?.code);
       }
-      expect(openFiles(rig.child.pid)).toBe(before);
+      expect(openFiles(rig.child.pid)).toEqual([]);
     });
   },
   ways.slice(0, 2),
@@ -91,7 +97,15 @@ const PROGRAMS = [
   ...["bzip2", "tar", "bsdtar", "cp", "mv", "rm", "mknod", "setfattr", "chown", "chmod", "sh"],
 ];
 
-/** Descriptors of a process that are no sockets: those of its registry come and go. */
-function openFiles(pid: number | undefined): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+/** What a process has open of files and folders. Sockets, pipes and threads' own come and go. */
+function openFiles(pid: number | undefined): readonly string[] {
+  const folder = `/proc/${pid}/fd`;
+  const open = readdirSync(folder).map((fd) => {
+    try {
+      return readlinkSync(join(folder, fd));
+    } catch {
+      return "";
+    }
+  });
+  return open.filter((path) => path.includes("lading-test-"));
 }

@@ -83,7 +83,7 @@ everyWay(
       const window = (31 - 10) << 3;
       const blob = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, (512 << 3) | 3, 16, 0, 0]);
       const { error } = await rig.unpack([{ blob, diffId: `sha256:${"0".repeat(64)}` }]);
-      expect(error?.code).toBe("unsupported");
+      expect(error?.code).toBe("limit-exceeded");
       expect(error?.message).toContain("window");
     });
   },

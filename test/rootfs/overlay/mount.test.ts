@@ -35,6 +35,7 @@ const file = (path: string, content = path): TarFile => ({
 });
 const top: TarFile = { path: ".", type: "directory", mode: 0o711, uid: 7, mtimeNs: 1_000_000_001n };
 const one = (): TarFile[] => [top, ...someFiles("etc", 2, 100)];
+const two = (): TarFile[][] => [one(), [...one(), file("etc/x")]];
 
 async function mounted(rw = false): Promise<Awaited<ReturnType<Lading["mount"]>>> {
   const result = await lading.mount(reference(), target(), { rw });
@@ -112,7 +113,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   it.each([0, 1, 2])(
     "to be written to, of %i layers, keeps the layers as they are",
     async (count) => {
-      tagImage(registry.content, Array.from({ length: count }, one));
+      tagImage(registry.content, two().slice(0, count));
       const { id } = await mounted(true);
       if (count > 0) await expectExact();
       await writeFile(join(target(), "new"), "written");
@@ -126,7 +127,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   );
 
   it("keeps on demand what was written, and says where", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     await mounted(true);
     await writeFile(join(target(), "new"), "written");
     const { upper = "" } = await lading.umount(target(), { keep: true });
@@ -151,7 +152,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("is refused on what holds something, on itself and inside the store", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     await mkdir(target());
     await writeFile(join(target(), "mine"), "");
     await expect(lading.mount(reference(), target())).rejects.toMatchObject({
@@ -172,7 +173,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("can't be undone while it is in use, and says so", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     await mounted();
     const user = await openFile(join(target(), "etc", "0"));
     await expect(lading.umount(target())).rejects.toMatchObject({
@@ -184,7 +185,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("that is gone already is tidied up after, and another may take its place", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     await mounted();
     execFileSync("umount", [target()]);
     const { id } = await mounted();
@@ -197,7 +198,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("never undoes what others mounted on the same directory", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     await mounted();
     execFileSync("umount", [target()]);
     execFileSync("mount", ["-t", "tmpfs", "tmpfs", target()]);
@@ -207,7 +208,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("works on a directory with an odd name", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     const odd = join(folder, "a b\\c\td\ne,f:g");
     const { path } = await lading.mount(reference(), odd);
     unmountAfterTest(path);
@@ -216,7 +217,7 @@ describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount}
   });
 
   it("is refused with a way out to a root without the right to", async () => {
-    tagImage(registry.content, [one(), one()]);
+    tagImage(registry.content, two());
     const wrapper = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"];
     const ran = await command(["mount", reference(), target()], { home: folder, wrapper });
     expect(ran.code).toBe(1);
