@@ -1,13 +1,10 @@
 import { LadingError } from "../errors.ts";
 import { type DiffId, parseDiffId } from "../oci/digest.ts";
 import { isObject, type JsonObject, type JsonValue, parseJson } from "../oci/json.ts";
-import type { ByteString } from "../tar/byte-string.ts";
+import type { LayerMarks } from "./marks.ts";
 
-/**
- * What an unpacked layer's files can't say: `layer.json`, beside its `rootfs/`. Paths are relative to
- * the root, without a leading slash; `""` is the root itself. They are bytes, one character each.
- */
-export interface LayerRecord {
+/** Whether an unpacked layer can be used, and what it came to: `layer.json`, beside its `rootfs/`. */
+export interface LayerSummary {
   readonly diffId: DiffId;
   /** The form's name: the same layer unpacked otherwise is another folder. */
   readonly form: string;
@@ -15,14 +12,10 @@ export interface LayerRecord {
   readonly entries: number;
   /** Bytes that were written; holes are not. */
   readonly bytes: number;
-  /** Names that the layer removes from those below it. */
-  readonly whiteouts: readonly ByteString[];
-  /** Directories whose content below it the layer hides. */
-  readonly opaques: readonly ByteString[];
-  /** Directories that the layer has no entry for: they keep the attributes of what is below. */
-  readonly implied: readonly ByteString[];
-  /** Hard links to files that only a layer below can have; they are not in `rootfs/`. */
-  readonly links: readonly LayerLink[];
+  /** How much it says about the layers below it, in `marks.json`. */
+  readonly marks: Readonly<Record<keyof LayerMarks, number>>;
+  /** Whether it hides all of them. */
+  readonly rootOpaque: boolean;
   /** Whether `rootfs/` holds whiteouts and opaque marks as overlayfs wants them. */
   readonly overlayNodes: boolean;
   /** What this form could not keep, and how often: `device node: 2`. */
@@ -33,36 +26,37 @@ export interface LayerRecord {
   readonly bootId: string;
 }
 
-export interface LayerLink {
-  readonly path: ByteString;
-  readonly target: ByteString;
+/** All about a layer that its files can't say. */
+export interface LayerRecord {
+  readonly summary: LayerSummary;
+  readonly marks: LayerMarks;
 }
 
 const SCHEMA = 1;
 const WHERE = "layer.json";
-/** A million paths of ordinary length. */
-export const MAX_RECORD_BYTES: number = 256 * 1024 * 1024;
+/** It has no lists in it: reading one costs a thread that others share next to nothing. */
+export const MAX_SUMMARY_BYTES: number = 64 * 1024;
 
-export function formatLayerRecord(record: LayerRecord): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify({ schema: SCHEMA, ...record })}\n`);
+export function formatSummary(summary: LayerSummary): Uint8Array {
+  const { diffId, form, entries, bytes, marks, rootOpaque, overlayNodes, lost, synced, bootId } =
+    summary;
+  const what = { diffId, form, entries, bytes, marks, rootOpaque, overlayNodes, lost };
+  return new TextEncoder().encode(
+    `${JSON.stringify({ schema: SCHEMA, ...what, synced, bootId })}\n`,
+  );
 }
 
 /** Reads one back; anything odd means that the layer has to be unpacked again. */
-export function parseLayerRecord(bytes: Uint8Array): LayerRecord {
-  const value = parseJson(bytes, { what: WHERE, maxBytes: MAX_RECORD_BYTES });
+export function parseSummary(bytes: Uint8Array): LayerSummary {
+  const value = parseJson(bytes, { what: WHERE, maxBytes: MAX_SUMMARY_BYTES });
   if (!isObject(value) || value.schema !== SCHEMA) throw odd("schema");
   return {
     diffId: parseDiffId(text(value, "diffId")),
     form: text(value, "form"),
     entries: count(value, "entries"),
     bytes: count(value, "bytes"),
-    whiteouts: paths(value, "whiteouts"),
-    opaques: paths(value, "opaques"),
-    implied: paths(value, "implied"),
-    links: list(value, "links").map((link) => {
-      if (!isObject(link)) throw odd("links");
-      return { path: path(link.path, "links"), target: path(link.target, "links") };
-    }),
+    marks: markCounts(value.marks),
+    rootOpaque: value.rootOpaque === true,
     overlayNodes: value.overlayNodes === true,
     lost: counts(value.lost),
     synced: value.synced === true,
@@ -82,25 +76,15 @@ function count(value: JsonObject, key: string): number {
   return field;
 }
 
-function list(value: JsonObject, key: string): readonly JsonValue[] {
-  const field = value[key];
-  if (!Array.isArray(field)) throw odd(key);
-  return field;
+function markCounts(value: JsonValue | undefined): LayerSummary["marks"] {
+  if (!isObject(value)) throw odd("marks");
+  return {
+    whiteouts: count(value, "whiteouts"),
+    opaques: count(value, "opaques"),
+    implied: count(value, "implied"),
+    links: count(value, "links"),
+  };
 }
-
-function paths(value: JsonObject, key: string): readonly ByteString[] {
-  return list(value, key).map((one) => path(one, key));
-}
-
-function path(value: JsonValue | undefined, key: string): ByteString {
-  if (typeof value !== "string" || !BYTES.test(value)) throw odd(key);
-  if (value.split("/").some((name) => name === ".." || name === ".")) throw odd(key);
-  return value as ByteString;
-}
-
-/** Characters of one byte, none of them NUL, and no slash at either end. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: names are bytes
-const BYTES = /^(?!\/)[\u0001-\u00ff]*(?<!\/)$/;
 
 function counts(value: JsonValue | undefined): Readonly<Record<string, number>> {
   if (!isObject(value)) throw odd("lost");

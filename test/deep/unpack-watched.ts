@@ -112,7 +112,8 @@ export async function unpackedLayers(root: string): Promise<ReadonlyMap<string, 
 async function unpackedLayer(root: string, key: string): Promise<UnpackedLayer> {
   const folder = join(root, "layers", "sha256", key);
   const names = (await readdir(folder)).sort();
-  if (names.join() !== "layer.json,rootfs") throw new Error(`${key} holds ${names.join()}`);
+  if (names.join() !== "layer.json,marks.json,rootfs")
+    throw new Error(`${key} holds ${names.join()}`);
   return {
     record: await readFile(join(folder, "layer.json"), "utf8"),
     rootfs: await snapshot(join(folder, "rootfs")),

@@ -21,7 +21,8 @@ import type { TarHandler } from "../../tar/reader.ts";
 import { checkPath, entryPath, shown } from "../entry-path.ts";
 import type { LayerForm } from "../form.ts";
 import type { UnpackLimits } from "../limits.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerMarks } from "../marks.ts";
+import type { LayerSummary } from "../record.ts";
 import { AttributeWriter } from "./attributes.ts";
 import { Budget } from "./budget.ts";
 import { Directories } from "./directories.ts";
@@ -47,10 +48,8 @@ export interface ApplyOptions {
 }
 
 /** What an applied layer came to; who asked for it knows the rest of its record. */
-export type AppliedLayer = Pick<
-  LayerRecord,
-  "entries" | "bytes" | "whiteouts" | "opaques" | "implied" | "links" | "overlayNodes" | "lost"
->;
+export type AppliedLayer = LayerMarks &
+  Pick<LayerSummary, "entries" | "bytes" | "overlayNodes" | "lost">;
 
 /**
  * Writes one layer, as its tar is read, into an empty tree of its own. What concerns the layers below

@@ -1,6 +1,6 @@
 import { joined, nameOf, parentOf } from "../../disk/tree/paths.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
-import type { LayerLink, LayerRecord } from "../record.ts";
+import type { LayerLink, LayerMarks } from "../marks.ts";
 import type { Budget } from "./budget.ts";
 
 interface Notes {
@@ -50,7 +50,7 @@ export class LayerNotes {
     this.#directories.delete(directory);
   }
 
-  get all(): Pick<LayerRecord, "whiteouts" | "opaques" | "links"> {
+  get all(): Pick<LayerMarks, "whiteouts" | "opaques" | "links"> {
     const all = [...this.#directories];
     return {
       opaques: all.filter(([, { opaque }]) => opaque).map(([directory]) => directory),

@@ -10,7 +10,8 @@ import { replaceFile } from "../../disk/publish.ts";
 import { type DiffId, digestAlgorithm, digestHex } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { LayerDestination, LayerSlot } from "../engine/destination.ts";
-import { formatLayerRecord } from "../record.ts";
+import { formatSummary } from "../record.ts";
+import { SUMMARY } from "../record-files.ts";
 import type { WorkerPool } from "../worker/pool.ts";
 import { type CachedLayer, findLayer } from "./cached-layer.ts";
 
@@ -60,7 +61,7 @@ export class LayerCache {
 
   async #sync({ path, rootfs, record }: CachedLayer, options: OperationOptions): Promise<void> {
     await this.#options.pool.perform({ type: "sync", path: rootfs }, { signal: options.signal });
-    await replaceFile(join(path, "layer.json"), formatLayerRecord({ ...record, synced: true }));
+    await replaceFile(join(path, SUMMARY), formatSummary({ ...record, synced: true }));
   }
 
   async #slot(diffId: DiffId, form: string, release: () => void): Promise<LayerSlot> {

@@ -5,14 +5,15 @@ import { readRegular } from "../../disk/file.ts";
 import { LadingError } from "../../errors.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
-import { type LayerRecord, MAX_RECORD_BYTES, parseLayerRecord } from "../record.ts";
+import { type LayerSummary, MAX_SUMMARY_BYTES, parseSummary } from "../record.ts";
+import { SUMMARY } from "../record-files.ts";
 
 /** An unpacked layer that the store keeps for all images that have it. */
 export interface CachedLayer {
-  /** With `rootfs/` and `layer.json` in it. */
+  /** With `rootfs/`, `layer.json` and `marks.json` in it. */
   readonly path: string;
   readonly rootfs: string;
-  readonly record: LayerRecord;
+  readonly record: LayerSummary;
 }
 
 /**
@@ -32,9 +33,9 @@ export async function findLayer(
 }
 
 /** `undefined` when there is none that can be read as one; any other failure says nothing about it. */
-async function readRecord(path: string): Promise<LayerRecord | undefined> {
+async function readRecord(path: string): Promise<LayerSummary | undefined> {
   try {
-    return parseLayerRecord(await readRegular(join(path, "layer.json"), MAX_RECORD_BYTES));
+    return parseSummary(await readRegular(join(path, SUMMARY), MAX_SUMMARY_BYTES));
   } catch (error) {
     const { code, cause } = error instanceof LadingError ? error : { code: "", cause: undefined };
     const missing = code === "disk" && ["ENOENT", "ENOTDIR"].includes(errno(cause) ?? "");

@@ -1,6 +1,6 @@
 import type { OperationOptions } from "../../content/events.ts";
 import type { DiffId } from "../../oci/digest.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 import type { CloneRequest } from "../worker/protocol.ts";
 
 /** Where unpacked layers go: into the store's cache, or side by side below a root that is being made. */
@@ -25,7 +25,7 @@ export interface LayerSlot {
   /** Where the same layer is unpacked already, to be copied from. */
   readonly copyOf?: Pick<CloneRequest, "from" | "link">;
   /** The staging holds the whole layer, verified. Gives the right up. */
-  publish(record: LayerRecord | undefined): Promise<void>;
+  publish(record: LayerSummary | undefined): Promise<void>;
   /** Makes room for another try. */
   clear(): Promise<void>;
   /** Gives the right up; what is in the staging goes. */

@@ -2,7 +2,7 @@ import type { ArrivingBlob } from "../../content/arriving.ts";
 import type { OperationOptions, UnpackEvent } from "../../content/events.ts";
 import { LadingError, throwIfAborted } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 import type { WorkerPool } from "../worker/pool.ts";
 import type { CloneRequest, UnpackRequest } from "../worker/protocol.ts";
 import type { LayerDestination, LayerSlot, PlannedLayer } from "./destination.ts";
@@ -35,7 +35,7 @@ export async function unpackOne(
   pool: WorkerPool,
   settings: UnpackSettings,
   options: OperationOptions,
-): Promise<LayerRecord | undefined> {
+): Promise<LayerSummary | undefined> {
   const { digest, size } = layer.blob;
   const about: UnpackEvent = { digest, diffId: layer.diffId, size };
   const slot = await destination.begin(layer, options);
@@ -59,7 +59,7 @@ async function fill(
   layer: LayerUnpack,
   slot: LayerSlot,
   attempt: Attempt,
-): Promise<LayerRecord | undefined> {
+): Promise<LayerSummary | undefined> {
   const { copyOf, staging } = slot;
   const { about, options, pool } = attempt;
   options.onEvent?.({ type: "unpack-started", ...about });
@@ -101,7 +101,7 @@ async function fromBlob(
   layer: LayerUnpack,
   slot: LayerSlot,
   attempt: Attempt,
-): Promise<LayerRecord> {
+): Promise<LayerSummary> {
   for (;;) {
     const record = await fromGeneration(layer, slot, attempt);
     if (record !== undefined) return record;
@@ -114,7 +114,7 @@ async function fromGeneration(
   { arriving, path, blob, diffId, split, written }: LayerUnpack,
   { staging }: LayerSlot,
   { pool, settings, about, options }: Attempt,
-): Promise<LayerRecord | undefined> {
+): Promise<LayerSummary | undefined> {
   const generation = arriving?.watermark.generation ?? 0;
   const beganAgain = (): boolean =>
     arriving !== undefined && arriving.watermark.generation !== generation;

@@ -1,11 +1,11 @@
 import type { LadingEvent } from "../../content/events.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 
 /** What an image's layers could not keep, summed up: one thing to tell a person, not one a layer. */
 export class ImageLosses {
   readonly #counts = new Map<string, number>();
 
-  add({ lost }: LayerRecord): void {
+  add({ lost }: LayerSummary): void {
     for (const [kind, count] of Object.entries(lost)) {
       this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
     }

@@ -30,14 +30,14 @@ export class ExactTree {
     if (bottom === undefined) throw new LadingError("internal", "a tree of no layers");
     this.#wanted = wanted;
     this.root = this.#directory({ layer: bottom, path: ROOT });
-    for (const { path, target } of bottom.record.links) throw noTarget(path, target);
+    for (const { path, target } of bottom.record.marks.links) throw noTarget(path, target);
     for (const layer of others) this.#lay(layer);
   }
 
   #lay(layer: LayerSource): void {
     // Links first: a whiteout of the file comes too late.
     const linked = new Map<ByteString, Map<ByteString, ExactLeaf>>();
-    for (const { path, target } of layer.record.links) {
+    for (const { path, target } of layer.record.marks.links) {
       const leaf = this.#leafAt(target);
       if (leaf === undefined) throw noTarget(path, target);
       leaf.isShared = true;

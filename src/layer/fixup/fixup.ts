@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
-import { parseLayerRecord } from "../record.ts";
+import { readRecord } from "../record-files.ts";
 import type { FixupRequest } from "../worker/protocol.ts";
 import { difference, type FixedDirectory } from "./difference.ts";
 import { ExactTree } from "./exact-tree.ts";
@@ -22,13 +22,13 @@ export function makeFixup(
   const sources: LayerSource[] = [];
   try {
     for (const [position, folder] of layers.entries()) {
-      const record = parseLayerRecord(readFileSync(join(folder, "layer.json")));
+      const record = readRecord(folder);
       sources.push(new LayerSource(folder, position, record, kernel));
     }
     mkdirSync(staging, { mode: 0o700 });
     const fix = findFix(sources, wanted);
     const bytes = fix === undefined ? 0 : write(fix, join(staging, "rootfs"), kernel, wanted);
-    const chain = sources.map(({ record }) => record.diffId);
+    const chain = sources.map(({ record }) => record.summary.diffId);
     const empty = fix === undefined;
     const record: FixupRecord = { chain, form: formName, empty, bytes, bootId };
     writeFileSync(join(staging, "fixup.json"), formatFixupRecord(record), { mode: 0o600 });
@@ -41,7 +41,7 @@ export function makeFixup(
 
 function findFix(sources: readonly LayerSource[], wanted: () => void): FixedDirectory | undefined {
   const exact = new ExactTree(sources, wanted);
-  const stacked = stackedLayers(sources.map(({ record }) => record));
+  const stacked = stackedLayers(sources.map(({ record }) => record.summary));
   const lowers = stacked.flatMap((position) => sources[position] ?? []);
   const relinked = new Map<LayerSource, Set<number>>();
   for (const { place } of exact.shared) {

@@ -31,11 +31,12 @@ export class LayerSource implements Disposable {
   constructor(folder: string, position: number, record: LayerRecord, kernel: Kernel | undefined) {
     this.position = position;
     this.record = record;
-    this.implied = new Set(record.implied);
-    this.opaques = new Set(record.opaques);
-    this.whiteouts = new Set(record.whiteouts);
-    this.hidden = byParent(record.whiteouts);
-    this.linkParents = ancestors(record.links.map(({ path }) => path));
+    const { implied, opaques, whiteouts, links } = record.marks;
+    this.implied = new Set(implied);
+    this.opaques = new Set(opaques);
+    this.whiteouts = new Set(whiteouts);
+    this.hidden = byParent(whiteouts);
+    this.linkParents = ancestors(links.map(({ path }) => path));
     this.#kernel = kernel;
     this.#tree = openTree(join(folder, "rootfs"), kernel);
   }

@@ -1,8 +1,9 @@
-import { copyFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
+import { copyMarks } from "../record-files.ts";
 import type { CloneRequest } from "../worker/protocol.ts";
 import { CloneWalk } from "./clone-walk.ts";
 
@@ -19,7 +20,7 @@ export function cloneLayer(
     using source = openTree(join(from, "rootfs"), kernel);
     using target = openTree(rootfs, kernel);
     new CloneWalk({ source, target, kernel, link, wanted }).clone();
-    copyFileSync(join(from, "layer.json"), join(staging, "layer.json"));
+    copyMarks(from, staging);
   } catch (error) {
     throw diskError(error, "copying an unpacked layer", staging);
   }

@@ -9,10 +9,10 @@ import { type ByteString, byteString } from "../../tar/byte-string.ts";
 import { collision, foldedName } from "../apply/folded-names.ts";
 import { checkPath } from "../entry-path.ts";
 import type { UnpackLimits } from "../limits.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerMarks } from "../marks.ts";
 
 export interface MergeOptions {
-  readonly record: LayerRecord;
+  readonly record: LayerMarks;
   readonly above: Tree;
   readonly below: Tree;
   readonly kernel: Kernel | undefined;

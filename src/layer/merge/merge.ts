@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { diskError, errno } from "../../disk/disk-error.ts";
 import type { Kernel, Path } from "../../disk/kernel/kernel.ts";
@@ -9,7 +9,8 @@ import { nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { LadingError } from "../../errors.ts";
 import type { ByteString } from "../../tar/byte-string.ts";
 import { unpackLimits } from "../limits.ts";
-import { type LayerLink, type LayerRecord, parseLayerRecord } from "../record.ts";
+import type { LayerLink, LayerMarks } from "../marks.ts";
+import { readMarks } from "../record-files.ts";
 import type { MergeRequest } from "../worker/protocol.ts";
 import { MergeWalk } from "./merge-walk.ts";
 import { noTarget } from "./no-target.ts";
@@ -24,7 +25,7 @@ export function mergeLayer(
   wanted: () => void,
 ): void {
   try {
-    const record = parseLayerRecord(readFileSync(join(staging, "layer.json")));
+    const record = readMarks(staging);
     const rootfs = join(staging, "rootfs");
     if (!existsSync(base)) {
       for (const link of record.links) throw noTarget(link.path, link.target);
@@ -42,7 +43,7 @@ export function mergeLayer(
 
 /** Links to files of the layers below are made first, so that a whiteout of the file comes too late. */
 function makeLinks(
-  { links }: LayerRecord,
+  { links }: LayerMarks,
   above: Tree,
   below: Tree,
   kernel: Kernel | undefined,

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { abortedError, LadingError } from "../../errors.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 import type {
   CloneRequest,
   FixupRequest,
@@ -52,7 +52,7 @@ export class WorkerPool implements AsyncDisposable {
   async unpack(
     request: UnpackRequest,
     options: UnpackWorkOptions = {},
-  ): Promise<LayerRecord | undefined> {
+  ): Promise<LayerSummary | undefined> {
     const urgency = request.arriving === undefined ? Urgency.whole : Urgency.arriving;
     const reply = await this.#perform({ request, options, urgency, weight: request.size });
     return reply.type === "unpacked" ? reply.record : undefined;

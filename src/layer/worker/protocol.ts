@@ -2,7 +2,7 @@ import type { ErrorCode, ErrorContext } from "../../errors.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { LayerForm } from "../form.ts";
 import type { UnpackLimits } from "../limits.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 
 /** Everything that goes to a worker. Each is answered by one reply that ends it. */
 export type WorkerRequest =
@@ -32,7 +32,7 @@ export interface InflateRequest extends BlobRequest {
   readonly inflated: SharedArrayBuffer;
 }
 
-/** Inflate, verify and write one layer into `staging/rootfs`, and describe it in `staging/layer.json`. */
+/** Inflate, verify and write one layer into `staging/rootfs`, and describe it beside that. */
 export interface UnpackRequest extends BlobRequest {
   readonly type: "unpack";
   /** A ring that another thread fills, instead of reading the blob. */
@@ -111,7 +111,7 @@ export type WorkerReply =
   | { readonly id: number; readonly type: "progress"; readonly progress: UnpackProgress }
   /** It waits for bytes that have not arrived; then, that it goes on. */
   | { readonly id: number; readonly type: "stalled" | "moving" }
-  | { readonly id: number; readonly type: "unpacked"; readonly record: LayerRecord }
+  | { readonly id: number; readonly type: "unpacked"; readonly record: LayerSummary }
   /** The download began again from zero, or ended without the blob: nothing was kept. */
   | { readonly id: number; readonly type: "interrupted" }
   | { readonly id: number; readonly type: "done" }

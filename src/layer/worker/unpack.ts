@@ -1,7 +1,7 @@
 import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import type { CreateDecoder } from "../decode/decoder.ts";
-import type { LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
 import type { Contact } from "./contact.ts";
 import { followBlob } from "./follow.ts";
 import type { InflateRequest, UnpackRequest } from "./protocol.ts";
@@ -21,7 +21,7 @@ export interface UnpackContext {
 export function unpackLayer(
   request: UnpackRequest,
   { kernel, createDecoder, contact }: UnpackContext,
-): LayerRecord | undefined {
+): LayerSummary | undefined {
   try {
     using writer = new LayerWriter(request, kernel);
     const tell = (offset: number): void =>

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { diskError } from "../../disk/disk-error.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
@@ -7,10 +7,12 @@ import { openTree } from "../../disk/tree/open-tree.ts";
 import type { Tree } from "../../disk/tree/tree.ts";
 import { LadingError } from "../../errors.ts";
 import { digestAlgorithm, digestHex } from "../../oci/digest.ts";
+import type { ByteString } from "../../tar/byte-string.ts";
 import { TarReader } from "../../tar/reader.ts";
 import { LayerApplier } from "../apply/applier.ts";
 import { FoldedNames } from "../apply/folded-names.ts";
-import { formatLayerRecord, type LayerRecord } from "../record.ts";
+import type { LayerSummary } from "../record.ts";
+import { writeRecord } from "../record-files.ts";
 import type { UnpackRequest } from "./protocol.ts";
 
 /**
@@ -57,17 +59,28 @@ export class LayerWriter implements Disposable {
     this.#reader.push(bytes);
   }
 
-  end(): LayerRecord {
+  /** Its record is written, and all but its lists given back. */
+  end(): LayerSummary {
     const { staging, diffId, formName, sync, bootId } = this.#request;
     this.#reader.end();
     if (this.#hash.digest("hex") !== digestHex(diffId)) throw wrongDiffId(diffId);
-    const applied = this.#applier.end();
-    const record: LayerRecord = { diffId, form: formName, ...applied, synced: sync, bootId };
-    writeFileSync(join(staging, "layer.json"), formatLayerRecord(record), {
-      mode: 0o600,
-      flush: sync,
-    });
-    return record;
+    const { whiteouts, opaques, implied, links, ...counted } = this.#applier.end();
+    const summary: LayerSummary = {
+      diffId,
+      form: formName,
+      ...counted,
+      marks: {
+        whiteouts: whiteouts.length,
+        opaques: opaques.length,
+        implied: implied.length,
+        links: links.length,
+      },
+      rootOpaque: opaques.includes("" as ByteString),
+      synced: sync,
+      bootId,
+    };
+    writeRecord(staging, { summary, marks: { whiteouts, opaques, implied, links } }, sync);
+    return summary;
   }
 
   [Symbol.dispose](): void {

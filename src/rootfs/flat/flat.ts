@@ -13,10 +13,10 @@ import { findLayer } from "../../layer/cache/cached-layer.ts";
 import type { LayerDestination, LayerSlot, PlannedLayer } from "../../layer/engine/destination.ts";
 import { type ImageLayer, ImageUnpack } from "../../layer/engine/image-unpack.ts";
 import type { UnpackSettings } from "../../layer/engine/layer-unpack.ts";
-import { formatLayerRecord } from "../../layer/record.ts";
+import { writeNoMarks } from "../../layer/record-files.ts";
 import type { WorkerPool } from "../../layer/worker/pool.ts";
 import type { CloneLink } from "../../layer/worker/protocol.ts";
-import { type DiffId, parseDiffId } from "../../oci/digest.ts";
+import type { DiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
 import { type FlatTarget, MARKER, notEmpty } from "./target.ts";
 
@@ -165,7 +165,7 @@ export class FlatRootfs {
       // An image may have put anything in its place: a link, for us to write to where it leads.
       await rm(marker, { recursive: true, force: true });
       await writeFile(marker, "", { mode: 0o600, flag: "wx" });
-      await writeFile(join(staging, "layer.json"), formatLayerRecord(wholeRecord(settings)));
+      writeNoMarks(staging);
     });
     const { folding, limits } = settings;
     await pool.perform({ type: "merge", base: target.path, staging, folding, limits }, { signal });
@@ -201,26 +201,6 @@ export class FlatRootfs {
   #staging(position: number): string {
     return join(this.#work, String(position));
   }
-}
-
-function wholeRecord({
-  formName,
-  bootId,
-}: UnpackSettings): Parameters<typeof formatLayerRecord>[0] {
-  return {
-    diffId: parseDiffId(`sha256:${"0".repeat(64)}`),
-    form: formName,
-    entries: 0,
-    bytes: 0,
-    whiteouts: [],
-    opaques: [],
-    implied: [],
-    links: [],
-    overlayNodes: false,
-    lost: {},
-    synced: false,
-    bootId,
-  };
 }
 
 function withResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {

@@ -33,14 +33,14 @@ export async function overlayStackOf(
   const rootfs = stacked.flatMap((position) => layers[position]?.rootfs ?? []);
   return {
     lower: fixup === undefined ? rootfs : [fixup, ...rootfs],
-    hasWhiteouts: layers.some(({ record }) => record.whiteouts.length > 0),
+    hasWhiteouts: layers.some(({ record }) => record.marks.whiteouts > 0),
   };
 }
 
 /** Made without overlayfs' nodes, a layer with whiteouts would show what it hides. */
 function checkNodes({ record, path }: CachedLayer): void {
-  const { overlayNodes, whiteouts, opaques } = record;
-  if (overlayNodes || (whiteouts.length === 0 && opaques.length === 0)) return;
+  const { overlayNodes, marks } = record;
+  if (overlayNodes || (marks.whiteouts === 0 && marks.opaques === 0)) return;
   throw new LadingError("unsupported", "a layer was unpacked without whiteouts for overlayfs", {
     digest: record.diffId,
     path,

@@ -97,7 +97,7 @@ const PROGRAMS = [
   ...["bzip2", "tar", "bsdtar", "cp", "mv", "rm", "mknod", "setfattr", "chown", "chmod", "sh"],
 ];
 
-/** What a process has open of files and folders. Sockets, pipes and threads' own come and go. */
+/** What a process has open of blobs and of trees that are being made; sockets and catalogs come and go. */
 function openFiles(pid: number | undefined): readonly string[] {
   const folder = `/proc/${pid}/fd`;
   const open = readdirSync(folder).map((fd) => {
@@ -107,5 +107,7 @@ function openFiles(pid: number | undefined): readonly string[] {
       return "";
     }
   });
-  return open.filter((path) => path.includes("lading-test-"));
+  return open.filter((path) =>
+    /\/(?:staging|blobs|ingest|layers|\.?rootfs[^/]*)(?:\/|$)/.test(path),
+  );
 }
