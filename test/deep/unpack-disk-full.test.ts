@@ -18,7 +18,7 @@ const MIB = 2 ** 20;
 const TRIES = full ? 12 : 2;
 const TIMEOUT = 300_000;
 const LAYERS = 3;
-/** Of a layer, as a blob and as files: nothing in it can be compressed. */
+/** Of a layer, as a blob and as files, which the next layer replaces: no compression makes it less. */
 const LAYER = 24 * MIB;
 const ENOUGH = "1g";
 /** What no disk here is large enough for. */
@@ -53,9 +53,9 @@ describe.runIf(isRoot)(`unpacking onto a full disk (seed ${seed})`, () => {
   };
   const cached = (home: string): Promise<Ended> =>
     startNode(pullAndUnpack(join(home, "store"), [reference]), { home }).ended;
-  /** From too small for one blob to a little too small for all files, which need twice the layers. */
+  /** From too small for one blob to just too small for all blobs and what the files come to. */
   const sizes = Array.from({ length: TRIES }, (_, index) => {
-    const most = 1.8 * LAYERS * LAYER - 4 * MIB;
+    const most = (LAYERS + 1) * LAYER - 8 * MIB;
     return 4 * MIB + Math.floor(((index + random.below(1000) / 1000) * most) / TRIES);
   });
 

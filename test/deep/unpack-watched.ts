@@ -12,6 +12,7 @@ export interface Expected {
 }
 
 export interface UnpackedLayer {
+  /** Its `layer.json` and `marks.json`. */
   readonly record: string;
   readonly rootfs: Snapshot;
 }
@@ -112,10 +113,14 @@ export async function unpackedLayers(root: string): Promise<ReadonlyMap<string, 
 async function unpackedLayer(root: string, key: string): Promise<UnpackedLayer> {
   const folder = join(root, "layers", "sha256", key);
   const names = (await readdir(folder)).sort();
-  if (names.join() !== "layer.json,marks.json,rootfs")
+  if (names.join() !== "layer.json,marks.json,rootfs") {
     throw new Error(`${key} holds ${names.join()}`);
+  }
+  const documents = ["layer.json", "marks.json"].map((name) =>
+    readFile(join(folder, name), "utf8"),
+  );
   return {
-    record: await readFile(join(folder, "layer.json"), "utf8"),
+    record: (await Promise.all(documents)).join(""),
     rootfs: await snapshot(join(folder, "rootfs")),
   };
 }
