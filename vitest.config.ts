@@ -27,6 +27,8 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: "forks",
+    // Much of what tests do is waiting for other processes: a core less would be a core idle.
+    maxWorkers: "100%",
   },
 });
 
