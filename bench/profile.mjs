@@ -46,7 +46,7 @@ async function profiled({ registry, kinds, thread, prepare, arguments_ }) {
     const profiles = join(memory, "profiles");
     await mkdir(profiles);
     await prepare?.(memory);
-    const options = `--cpu-prof --cpu-prof-interval 200 --cpu-prof-dir ${profiles}`;
+    const options = `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${profiles}`;
     const command = `${process.execPath} ${options} ${LADING} ${arguments_(memory).join(" ")}`;
     const before = await cpuOf(registry.pid);
     await sh(`/usr/bin/time -o ${memory}/cost -f "%e %U %S" ${command}`);

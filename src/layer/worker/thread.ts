@@ -36,7 +36,7 @@ export class WorkThread {
       // Some descriptors come from native calls: Node would warn of each that it closes.
       trackUnmanagedFds: false,
       // The process's own may be for its own script: `--input-type`, say, is refused.
-      execArgv: [],
+      execArgv: process.execArgv.filter((option) => option.startsWith("--cpu-prof")),
       resourceLimits: MEMORY,
     });
     this.#worker.unref();
