@@ -32,6 +32,15 @@ describe("a transfer", () => {
     expect(last).toMatchObject({ generation: 1 });
   });
 
+  it("tells of a new start at once, however short ago it told of the old one", async () => {
+    const bytes = pattern(2 * MiB);
+    const source = scripted(bytes, [{ failAfter: MiB }, { whole: true }]);
+    const { target, events } = rig({ tickMs: 0 });
+    await transfer(source, target.store, describeBytes(bytes), target.options);
+    const told = events.flatMap((event) => (event.type === "bytes" ? [event.generation] : []));
+    expect(told).toEqual([0, 1]);
+  });
+
   it("does not retry for ever when a server that ignores ranges always cuts off", async () => {
     const bytes = pattern(3 * MiB);
     const source = scripted(bytes, Array(50).fill({ failAfter: 2 * MiB, whole: true }));
@@ -282,12 +291,12 @@ function scripted(bytes: Uint8Array, answers: readonly Answer[]) {
   };
 }
 
-function rig() {
+function rig({ tickMs = 100 } = {}) {
   const events: LadingEvent[] = [];
   const slept: number[] = [];
-  let now = 0;
+  let now = 1000;
   const clock: Clock = {
-    now: () => (now += 100),
+    now: () => (now += tickMs),
     sleep: async (ms) => void slept.push(ms),
     after: () => () => {},
   };

@@ -62,13 +62,14 @@ export async function readOpened(
 
 const EVENT_INTERVAL_MS = 50;
 
-/** Tells of one transfer's progress, at a rate that a listener can bear. */
+/** Tells of one transfer's progress, at a rate that a listener can bear; of each new start at once. */
 export class Progress {
   readonly #blob: BlobEvent;
   readonly #verified: VerifiedIngest;
   readonly #emit: (event: LadingEvent) => void;
   readonly #now: () => number;
   #lastEvent = 0;
+  #lastGeneration = -1;
   /** Bytes that came over the wire, those thrown away included. */
   transferred = 0;
 
@@ -87,8 +88,10 @@ export class Progress {
   arrived(bytes: number): void {
     this.transferred += bytes;
     const now = this.#now();
-    if (now - this.#lastEvent < EVENT_INTERVAL_MS) return;
+    const { generation } = this.#verified;
+    if (now - this.#lastEvent < EVENT_INTERVAL_MS && generation === this.#lastGeneration) return;
     this.#lastEvent = now;
+    this.#lastGeneration = generation;
     this.#emit({ type: "bytes", ...this.#blob, ...this.#position() });
   }
 
