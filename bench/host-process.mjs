@@ -1,4 +1,4 @@
-// The host of host.mjs: host-process.mjs ROOT big REFERENCE | small
+// The host of host.mjs: host-process.mjs ROOT big REFERENCE | unpack REFERENCE | small
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -25,6 +25,7 @@ if (kind === "registry") {
   const started = performance.now();
   delay.enable();
   if (kind === "big") await lading.pull(reference);
+  else if (kind === "unpack") await lading.pull(reference, { unpack: true });
   else await many(lading, address);
   delay.disable();
   const seconds = (performance.now() - started) / 1000;

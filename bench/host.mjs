@@ -15,6 +15,7 @@ export async function host({ cache, rounds }) {
   const registry = await registryWith(folder, { big: await imageBig(cache) });
   const work = {
     "one pull of big": ["big", `${registry.address}/bench/big`],
+    "one pull of big, unpacked as it arrives": ["unpack", `${registry.address}/bench/big`],
     "500 pulls of small images, 50 at a time": ["small", ""],
   };
   try {

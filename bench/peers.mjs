@@ -29,21 +29,22 @@ http: {addr: "${address}"}
   return { address, pid: child.pid, stop: () => stopped(child) };
 }
 
-/** A containerd of its own, its content on a memory file system. */
-export async function containerd(folder, memory) {
+/** A containerd of its own, its content in a folder; `wrap` changes the command that starts it. */
+export async function containerd(folder, content, wrap = (command) => command) {
   const address = join(folder, "containerd.sock");
   const config = join(folder, "containerd.toml");
   await writeFile(
     config,
     `version = 2
-root = "${memory}/root"
+root = "${content}/root"
 state = "${folder}/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
 address = "${address}"
 `,
   );
-  const child = spawn("containerd", ["-c", config], { stdio: "ignore" });
+  const [program, ...args] = wrap(["containerd", "-c", config]);
+  const child = spawn(program, args, { stdio: "ignore" });
   await until(() => sh(`ctr -a ${address} version`));
   return { address, pid: child.pid, stop: () => stopped(child) };
 }
