@@ -117,7 +117,7 @@ export function settingsForFailure(args: readonly string[]): Settings {
 export function text(values: OptionValues, name: string): string | undefined {
   const value = values[name];
   if (value === undefined || typeof value === "boolean") return undefined;
-  if (value === "") throw new LadingError("usage", `--${name} is empty`);
+  if (value === "") throw new LadingError("usage", `${flagOf(name)} is empty`);
   return value;
 }
 
@@ -133,7 +133,7 @@ export function wholeNumber(
   const upTo = max === Number.MAX_SAFE_INTEGER ? "" : ` to ${max}`;
   throw new LadingError(
     "usage",
-    `--${name} is a whole number from ${min}${upTo}, not ${JSON.stringify(value)}`,
+    `${flagOf(name)} is a whole number from ${min}${upTo}, not ${JSON.stringify(value)}`,
   );
 }
 
@@ -147,6 +147,11 @@ export function choice<T extends string>(
   if (value === undefined || known !== undefined) return known;
   throw new LadingError(
     "usage",
-    `--${name} is one of ${choices.join(", ")}, not ${JSON.stringify(value)}`,
+    `${flagOf(name)} is one of ${choices.join(", ")}, not ${JSON.stringify(value)}`,
   );
+}
+
+/** As it is written on the command line: `maxBytes` is `--max-bytes`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { LadingError } from "../errors.ts";
+import type { IdRange } from "./id-map.ts";
 
 /**
  * Who owns what is unpacked. `preserve`: whoever the layer says (needs root). `squash`: the caller.
@@ -19,13 +19,6 @@ export const ownerships: readonly Ownership[] = ["preserve", "override-stat", "r
 export type XattrPolicy = "safe" | "all" | "none";
 
 export const xattrPolicies: readonly XattrPolicy[] = ["safe", "all", "none"];
-
-/** `size` ids from `inside` on are `outside` and following on the disk. */
-export interface IdRange {
-  readonly inside: number;
-  readonly outside: number;
-  readonly size: number;
-}
 
 /**
  * Every option that changes what an unpacked layer looks like on disk. Layers are shared between all
@@ -53,35 +46,3 @@ export function formName(form: LayerForm): string {
   if (rest === '[[],[],"safe","trusted"]') return ownership;
   return `${ownership}-${createHash("sha256").update(rest).digest("hex").slice(0, 12)}`;
 }
-
-/** Maps an id of the layer to one of the disk; one that no range holds is an error, never a guess. */
-export function mapId(map: readonly IdRange[], id: number, kind: "uid" | "gid"): number {
-  if (map.length === 0) return id;
-  for (const { inside, outside, size } of map) {
-    if (id >= inside && id < inside + size) return outside + id - inside;
-  }
-  throw new LadingError(
-    "unsupported",
-    `the layer has files of ${kind} ${id}, which no range maps`,
-    {
-      hint: `widen --${kind}-map, or use --ownership squash`,
-    },
-  );
-}
-
-/** Parses `inside:outside:size`, ranges apart by commas, as newuidmap has them. */
-export function parseIdMap(text: string): readonly IdRange[] {
-  return text.split(",").map((range) => {
-    const match = /^([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})$/.exec(range);
-    const [inside = 0, outside = 0, size = 0] = match?.slice(1).map(Number) ?? [];
-    if (match === null || size === 0 || inside + size > IDS || outside + size > IDS) {
-      throw new LadingError("usage", `not a range of ids: ${JSON.stringify(range)}`, {
-        hint: "write inside:outside:size, for example 0:100000:65536",
-      });
-    }
-    return { inside, outside, size };
-  });
-}
-
-/** 2^32 - 1 is no id: chown(2) takes it for "unchanged" (CVE-2024-40635). */
-const IDS = 2 ** 32 - 1;

@@ -58,7 +58,7 @@ export function parseSummary(bytes: Uint8Array): LayerSummary {
     marks: markCounts(value.marks),
     rootOpaque: value.rootOpaque === true,
     overlayNodes: value.overlayNodes === true,
-    lost: counts(value.lost),
+    lost: losses(value.lost),
     synced: value.synced === true,
     bootId: text(value, "bootId"),
   };
@@ -86,10 +86,16 @@ function markCounts(value: JsonValue | undefined): LayerSummary["marks"] {
   };
 }
 
-function counts(value: JsonValue | undefined): Readonly<Record<string, number>> {
+/** Told to people as it stands: no other words than the few that we write. */
+function losses(value: JsonValue | undefined): LayerSummary["lost"] {
   if (!isObject(value)) throw odd("lost");
-  return Object.fromEntries(Object.keys(value).map((key) => [key, count(value, key)]));
+  const kinds = Object.keys(value);
+  if (kinds.length > MOST_KINDS || !kinds.every((kind) => KIND.test(kind))) throw odd("lost");
+  return Object.fromEntries(kinds.map((kind) => [kind, count(value, kind)]));
 }
+
+const KIND = /^[\w .,:*-]{1,80}$/;
+const MOST_KINDS = 100;
 
 function odd(key: string): LadingError {
   return new LadingError("store-corrupt", `${WHERE} is damaged: ${key}`);

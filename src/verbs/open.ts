@@ -31,16 +31,46 @@ import type { UnpackOptions, UnpackResult } from "./unpack/unpack.ts";
  */
 export interface Lading extends AsyncDisposable {
   pull(reference: string, options?: PullOptions): Promise<PullResult>;
-  /** Makes a directory that holds exactly what the image's layers come to. */
+  /**
+   * Makes a directory that holds exactly what the image's layers come to: what the function `unpack`
+   * does, with its result and its errors.
+   */
   unpack(reference: string, directory: string, options?: UnpackOptions): Promise<UnpackResult>;
-  /** Makes an OCI runtime bundle: `rootfs` and a `config.json` that runc or crun start. */
+  /**
+   * Makes an OCI runtime bundle, `rootfs` and a `config.json` that runc or crun start: what the function
+   * `bundle` does, with its result and its errors.
+   */
   bundle(reference: string, directory: string, options?: BundleOptions): Promise<BundleResult>;
   /**
    * The directories that overlayfs merges into an image's root filesystem, top first. A lease keeps them
    * until {@link removeLease}.
    */
   overlayStack(reference: string, options?: OverlayOptions): Promise<OverlayResult>;
-  /** Mounts an image's root filesystem on an empty directory; as root. */
+  /**
+   * Mounts an image's root filesystem on an empty directory, or one that is not there; as root, on
+   * Linux. Its layers stay in the store, shared, and overlayfs merges them (kernel documentation,
+   * filesystems/overlayfs). Read-only, unless `rw`: then what is written is kept apart until
+   * {@link umount}. It outlives this process; its `lease` keeps the layers.
+   *
+   * Of the result, `path` is where it is seen, `id` and `lease` name it, `digest` is what the reference
+   * stood for and `manifest` the image's; `transferred` is bytes, `ms` milliseconds.
+   *
+   * @throws {LadingError} what the function `unpack` throws, and with the code
+   * - `unsupported`: not root, not Linux, no koffi, or a disk that takes no overlayfs whiteouts
+   * - `usage`: the directory is in the store
+   * - `disk`: it is not empty, something is mounted there, or the kernel refused
+   *
+   * @example
+   * ```ts
+   * import { readdir } from "node:fs/promises";
+   * import { open } from "lading";
+   *
+   * await using lading = await open({ root: "/var/lib/sandbox/images" });
+   * const { path, writable } = await lading.mount("docker.io/library/alpine:3.20", "mnt");
+   * console.log((await readdir(path)).length > 0 && !writable); // true
+   * await lading.umount(path);
+   * ```
+   */
   mount(reference: string, directory: string, options?: MountOptions): Promise<MountResult>;
   /** Undoes that, and ends its lease; what was written goes, unless it is to be kept. */
   umount(directory: string, options?: UmountOptions): Promise<UmountResult>;

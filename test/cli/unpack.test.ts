@@ -84,10 +84,31 @@ describe("pull --unpack", () => {
       [text(".wh..wh.aufs", ""), text(".wh..wh.orph", "")],
       [text(".wh..wh.plnk", "")],
     ]);
-    const { stderr } = await done("pull", "--unpack", reference);
-    expect(stderr.match(/^warning: .*$/gm)).toEqual([
-      "warning: not kept as the image has it: 3 × file of AUFS",
-    ]);
+    const told = ["warning: not kept as the image has it: 3 × file of AUFS"];
+    const target = join(home, "rootfs");
+    // The second and third take the layers from the cache.
+    for (const call of [["pull", "--unpack"], ["pull", "--unpack"], ["unpack"]]) {
+      const words = call[0] === "unpack" ? [...call, reference, target] : [...call, reference];
+      expect((await done(...words)).stderr.match(/^warning: .*$/gm)).toEqual(told);
+    }
+  });
+
+  it("takes sizes with units, and refuses what is none", async () => {
+    const reference = tag([[text("a", "x".repeat(1500))]]);
+    const short = await run("pull", "--unpack", "--max-file-bytes", "1K", reference);
+    expect(short.code).toBe(5);
+    expect(short.stderr).toContain("1024");
+    await done("pull", "--unpack", "--max-file-bytes", "2KiB", reference);
+    const bad = await run("pull", "--unpack", "--max-bytes", "1.5e3", reference);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toContain('--max-bytes is a size, not "1.5e3"');
+  });
+
+  it("refuses ranges of ids that overlap", async () => {
+    const map = "0:100000:1000,500:200000:1000";
+    const { code, stderr } = await run("pull", "--unpack", "--uid-map", map, tag([[]]));
+    expect(code).toBe(2);
+    expect(stderr).toContain("0:100000:1000 and 500:200000:1000 have ids of the image in common");
   });
 });
 

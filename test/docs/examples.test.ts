@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { createRegistry, randomImage } from "../../src/testkit/index.ts";
+import { cannotMount } from "../rootfs/overlay/mounted.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 const run = promisify(execFile);
@@ -36,6 +37,7 @@ const examples = [
   ...(await examplesOf("docs/library.md")),
   ...(await commentExamplesOf("src/errors.ts")),
   ...(await commentExamplesOf("src/testkit/registry.ts")),
+  ...(await commentExamplesOf("src/verbs/once.ts")),
   ...(await commentExamplesOf("src/verbs/open.ts")),
 ];
 
@@ -82,6 +84,7 @@ describe("the examples of the documentation", () => {
   });
 
   it.each(examples)("run: $name", async ({ code }) => {
+    if (code.includes("lading.mount(") && cannotMount) return;
     await using registry = await createRegistry();
     registry.content.tag("team/app:1", randomImage(registry.content, { seed: 1 }).descriptor);
     const folder = await project();

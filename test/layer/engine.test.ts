@@ -7,7 +7,7 @@ import type { LadingEvent } from "../../src/content/events.ts";
 import { tryLock } from "../../src/disk/lock.ts";
 import { parseDiffId } from "../../src/oci/digest.ts";
 import { mediaTypes } from "../../src/oci/media-types.ts";
-import { createTar } from "../../src/tar/writer.ts";
+import { createTar, type TarFile } from "../../src/tar/writer.ts";
 import { addImage, addLayer } from "../../src/testkit/index.ts";
 import { type Lading, open } from "../../src/verbs/open.ts";
 import {
@@ -233,6 +233,54 @@ describe("the cache of unpacked layers", () => {
       JSON.stringify({ ...record, bootId: "00000000-0000-0000-0000-000000000000" }),
     );
   }
+});
+
+describe("what a layer lost", () => {
+  const aufs = (name: string): TarFile => ({ path: `.wh..wh.${name}`, type: "file" });
+  const warnings = (): string[] =>
+    events.splice(0).flatMap((event) => (event.type === "warning" ? [event.message] : []));
+  const told = "not kept as the image has it: 3 × file of AUFS";
+
+  beforeEach(() => {
+    const twice = [aufs("plnk")];
+    tagImage(registry.content, [twice, [aufs("aufs"), aufs("orph")], twice]);
+  });
+
+  it("is told again to whoever takes it from the cache", async () => {
+    await unpacking();
+    expect(warnings()).toEqual([told]);
+    await unpacking();
+    expect(warnings()).toEqual([told]);
+    await lading.pull(reference(), { unpack: true, policy: "never", onEvent });
+    expect(warnings()).toEqual([told]);
+    await lading.unpack(reference(), join(root, "flat"), { onEvent });
+    expect(warnings()).toEqual([told]);
+    await lading.bundle(reference(), join(root, "box"), { args: ["x"], onEvent });
+    expect(warnings()).toContain(told);
+  });
+
+  it("is told alike when nothing is in the cache", async () => {
+    await lading.unpack(reference(), join(root, "flat"), { onEvent });
+    expect(warnings()).toEqual([told]);
+  });
+
+  it.each([
+    ["words that a terminal obeys", { "\u001b[2J": 1 }],
+    ["no count", { "device node": -1 }],
+    ["more kinds than there are", Object.fromEntries([...Array(101).keys()].map((n) => [n, 1]))],
+    ["nothing", undefined],
+  ])("is not believed of a record that has %s: the layer is made again", async (_, lost) => {
+    await unpacking();
+    for (const name of (await layersIn(root)).published) {
+      const path = join(root, "layers", "sha256", name, "layer.json");
+      const record = JSON.parse(await readFile(path, "utf8"));
+      await writeFile(path, JSON.stringify({ ...record, lost }));
+    }
+    events.length = 0;
+    await unpacking();
+    expect(countOf(events, "unpack-started")).toBe(2);
+    expect(warnings()).toEqual([told]);
+  });
 });
 
 describe("one large layer", () => {

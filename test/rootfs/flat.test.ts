@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRegistry, type TestRegistry } from "../../src/testkit/index.ts";
 import { type Lading, open } from "../../src/verbs/open.ts";
+import { lading as command } from "../cli/run-command.ts";
 import { someFiles, tagImage } from "../layer/unpack-rig.ts";
 import { temporaryFolder } from "../temporary.ts";
+import { cannotMount, unmountAfterTest } from "./overlay/mounted.ts";
 
 let registry: TestRegistry;
 let folder: string;
@@ -136,6 +138,78 @@ describe("unpacking into one directory", () => {
   });
 });
 
+describe("an image without layers", () => {
+  // The umask is the process's: one of its own has it.
+  const withUmask = async (...words: readonly string[]): Promise<void> => {
+    tagImage(registry.content, []);
+    const wrapper = ["sh", "-c", 'umask 077; exec "$@"', "sh"];
+    const ran = await command([...words], { home: folder, wrapper });
+    expect(ran.code, ran.stderr).toBe(0);
+  };
+
+  it("has a root like that of a layer without entries, whatever the umask", async () => {
+    await withUmask("unpack", reference, target());
+    const found = await stat(target());
+    expect(found.mode & 0o7777).toBe(0o755);
+    expect(found.mtimeMs).toBe(0);
+  });
+
+  it.skipIf(cannotMount)("has the same when it is mounted", async () => {
+    await withUmask("mount", reference, target());
+    unmountAfterTest(target());
+    const found = await stat(target());
+    expect(found.mode & 0o7777).toBe(0o755);
+    expect(found.mtimeMs).toBe(0);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)("takes nothing from a folder with setgid", async () => {
+    tagImage(registry.content, []);
+    const shared = join(folder, "shared");
+    await mkdir(shared);
+    await chown(shared, 0, 1234);
+    await chmod(shared, 0o2755);
+    const map = [{ inside: 0, outside: 100_000, size: 10 }];
+    await lading.unpack(reference, join(shared, "kept"));
+    await lading.unpack(reference, join(shared, "moved"), { uidMap: map, gidMap: map });
+    const [kept, moved] = await Promise.all(
+      ["kept", "moved"].map((name) => stat(join(shared, name))),
+    );
+    expect(kept).toMatchObject({ mode: 0o040755, uid: 0, gid: 0 });
+    expect(moved).toMatchObject({ mode: 0o040755, uid: 100_000, gid: 100_000 });
+  });
+});
+
+describe("an image with an entry in the place of our marker", () => {
+  const entry = { path: ".lading-incomplete", type: "file", content: Buffer.from("x") } as const;
+
+  it("is refused by the entry's name, and nothing of it is left", async () => {
+    tagImage(registry.content, [someFiles("etc", 1, 10), [entry]]);
+    await expect(lading.unpack(reference, target())).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining("/.lading-incomplete"),
+    });
+    expect(await readdir(folder)).toEqual(["store"]);
+  });
+
+  it.each([
+    ["a folder", { path: ".lading-incomplete/x", type: "file" }],
+    ["a link", { path: ".lading-incomplete", type: "symlink", linkPath: "/etc/passwd" }],
+  ] as const)("is refused when it is %s", async (_, other) => {
+    tagImage(registry.content, [[other]]);
+    await expect(lading.unpack(reference, target())).rejects.toMatchObject({ code: "unsupported" });
+  });
+
+  it("is none when a layer above takes it away, or when it stands elsewhere", async () => {
+    tagImage(registry.content, [
+      [entry, { ...entry, path: "etc/.lading-incomplete" }],
+      [{ path: ".wh..lading-incomplete", type: "file" }],
+    ]);
+    await lading.unpack(reference, target());
+    expect(await readdir(target())).toEqual(["etc"]);
+    expect(await readdir(join(target(), "etc"))).toEqual([".lading-incomplete"]);
+  });
+});
+
 describe.skipIf(process.geteuid?.() !== 0)("unpacking onto a file system of its own", () => {
   const mounted = async (work: () => Promise<void>): Promise<void> => {
     await mkdir(target());
@@ -166,5 +240,14 @@ describe.skipIf(process.geteuid?.() !== 0)("unpacking onto a file system of its 
       });
       await lading.unpack(reference, target(), { force: true });
       expect((await readdir(target())).sort()).toEqual(["etc", "opt"]);
+    }));
+
+  it("leaves alone what is there when the image has an entry like the marker", () =>
+    mounted(async () => {
+      tagImage(registry.content, [[{ path: ".lading-incomplete", type: "file" }]]);
+      await writeFile(join(target(), "mine"), "");
+      const unpacked = lading.unpack(reference, target(), { force: true });
+      await expect(unpacked).rejects.toMatchObject({ code: "unsupported" });
+      expect(await readdir(target())).toEqual(["mine"]);
     }));
 });

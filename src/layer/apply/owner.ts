@@ -1,6 +1,7 @@
 import type { ByteString } from "../../tar/byte-string.ts";
 import type { ReadEntry } from "../../tar/read-entry.ts";
-import { type LayerForm, mapId } from "../form.ts";
+import type { LayerForm } from "../form.ts";
+import { mapId } from "../id-map.ts";
 import { OVERRIDE_STAT, ROOTLESS } from "./xattrs.ts";
 
 /** Whose a thing will be on disk, with which mode, and what is written about it in an attribute. */

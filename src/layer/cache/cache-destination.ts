@@ -9,7 +9,7 @@ import { acquireLock } from "../../disk/lock.ts";
 import { replaceFile } from "../../disk/publish.ts";
 import { type DiffId, digestAlgorithm, digestHex } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
-import type { LayerDestination, LayerSlot } from "../engine/destination.ts";
+import type { LayerDestination, LayerSlot, LayerThere } from "../engine/destination.ts";
 import { formatSummary } from "../record.ts";
 import { SUMMARY } from "../record-files.ts";
 import type { WorkerPool } from "../worker/pool.ts";
@@ -40,23 +40,23 @@ export class LayerCache {
     form: string,
     sync: boolean,
     options: OperationOptions,
-  ): Promise<LayerSlot | undefined> {
+  ): Promise<LayerSlot | LayerThere> {
     const { layout } = this.#options;
     const find = (): Promise<CachedLayer | undefined> => findLayer(layout, diffId, form);
-    const isEnough = (layer: CachedLayer | undefined): boolean =>
-      layer !== undefined && (layer.record.synced || !sync);
-    if (isEnough(await find())) return undefined;
+    const isEnough = ({ record }: CachedLayer): boolean => record.synced || !sync;
+    const there = await find();
+    if (there !== undefined && isEnough(there)) return { there: there.record };
     const release = await this.#take(diffId, form, options);
     try {
       const found = await find();
       if (found === undefined) return await this.#slot(diffId, form, release);
       if (!isEnough(found)) await this.#sync(found, options);
+      release();
+      return { there: found.record };
     } catch (error) {
       release();
       throw error;
     }
-    release();
-    return undefined;
   }
 
   async #sync({ path, rootfs, record }: CachedLayer, options: OperationOptions): Promise<void> {

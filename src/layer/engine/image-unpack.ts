@@ -96,7 +96,7 @@ export class ImageUnpack {
       const options = { signal: this.#signal, onEvent };
       const work = unpackOne(layer, destination, pool, settings, options).then(
         (record) => {
-          if (record !== undefined) this.#losses.add(record);
+          this.#losses.add(record);
           onUnpacked?.(position);
         },
         (error: unknown) => this.#fail(error),

@@ -27,7 +27,7 @@ export interface LayerUnpack extends PlannedLayer {
 
 /**
  * Brings one layer to its destination: read while its blob arrives, published when both the blob's
- * digest and the layer's diff ID are known to be right. Its record, if it was not unpacked already.
+ * digest and the layer's diff ID are known to be right. Its record, also of one that was there.
  */
 export async function unpackOne(
   layer: LayerUnpack,
@@ -35,39 +35,46 @@ export async function unpackOne(
   pool: WorkerPool,
   settings: UnpackSettings,
   options: OperationOptions,
-): Promise<LayerSummary | undefined> {
+): Promise<LayerSummary> {
   const { digest, size } = layer.blob;
   const about: UnpackEvent = { digest, diffId: layer.diffId, size };
   const slot = await destination.begin(layer, options);
-  if (slot === undefined) {
-    options.onEvent?.({ type: "unpacked", ...about, existed: true, entries: 0, written: 0 });
-    return undefined;
+  if ("there" in slot) {
+    options.onEvent?.({ type: "unpacked", ...about, ...EXISTED });
+    return slot.there;
   }
   const filled = fill(layer, slot, { pool, settings, about, options });
-  const record = await filled.catch(async (error: unknown) => {
+  const { record, isCopy } = await filled.catch(async (error: unknown) => {
     // Why it failed matters more than that it could not be cleared away.
     await slot.abandon().catch(() => {});
     throw error;
   });
-  const { entries = 0, bytes: written = 0 } = record ?? {};
-  const existed = record === undefined;
-  options.onEvent?.({ type: "unpacked", ...about, existed, entries, written });
+  const { entries, bytes: written } = record;
+  const outcome = isCopy ? EXISTED : { existed: false, entries, written };
+  options.onEvent?.({ type: "unpacked", ...about, ...outcome });
   return record;
 }
+
+const EXISTED = { existed: true, entries: 0, written: 0 } as const;
 
 async function fill(
   layer: LayerUnpack,
   slot: LayerSlot,
   attempt: Attempt,
-): Promise<LayerSummary | undefined> {
+): Promise<{ readonly record: LayerSummary; readonly isCopy: boolean }> {
   const { copyOf, staging } = slot;
   const { about, options, pool } = attempt;
   options.onEvent?.({ type: "unpack-started", ...about });
-  const isCopy =
-    copyOf !== undefined && (await cloned({ staging, ...copyOf }, slot, pool, options));
-  const record = isCopy ? undefined : await fromBlob(layer, slot, attempt);
-  await slot.publish(record);
-  return record;
+  if (copyOf !== undefined) {
+    const { from, link, record } = copyOf;
+    if (await cloned({ staging, from, link }, slot, pool, options)) {
+      await slot.publish();
+      return { record, isCopy: true };
+    }
+  }
+  const record = await fromBlob(layer, slot, attempt);
+  await slot.publish();
+  return { record, isCopy: false };
 }
 
 /** False when it can't be: a layer may have files that their owner may not read. */

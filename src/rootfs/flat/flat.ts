@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { OperationOptions } from "../../content/events.ts";
 import { errno, onDisk } from "../../disk/disk-error.ts";
@@ -18,6 +18,8 @@ import type { WorkerPool } from "../../layer/worker/pool.ts";
 import type { CloneLink } from "../../layer/worker/protocol.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { Layout } from "../../store/layout.ts";
+import { makeEmptyRoot } from "./empty-root.ts";
+import { refuseMarker } from "./reserved-name.ts";
 import { type FlatTarget, MARKER, notEmpty } from "./target.ts";
 
 export interface FlatOptions extends OperationOptions {
@@ -99,9 +101,10 @@ export class FlatRootfs {
 
   /** After all layers are unpacked: the target is there, whole. */
   async publish(): Promise<void> {
-    const { target, settings } = this.#options;
+    const { target, settings, kernel } = this.#options;
     await this.#merged;
-    if (this.#ready.length === 0) await mkdir(this.#whole, { mode: 0o755 });
+    if (this.#ready.length === 0) makeEmptyRoot(this.#whole, settings, kernel);
+    await refuseMarker(this.#whole);
     if (target.how === "renamed") await this.#publishRenamed(settings);
     else await this.#publishInPlace(settings);
   }
@@ -189,7 +192,7 @@ export class FlatRootfs {
           pool.perform({ type: "remove", parent: this.#work, name });
         return {
           staging: this.#staging(position),
-          ...(cached === undefined ? {} : { copyOf: { from: cached.path, link } }),
+          ...(cached && { copyOf: { from: cached.path, link, record: cached.record } }),
           publish: async () => {},
           clear,
           abandon: clear,

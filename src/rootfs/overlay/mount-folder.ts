@@ -1,4 +1,4 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { chmod, mkdir, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { onDisk } from "../../disk/disk-error.ts";
 import { makeFolder } from "../../disk/folder.ts";
@@ -38,7 +38,7 @@ export async function makeMountFolder(
     // Overlayfs takes no single directory that nobody writes to, and none at all never.
     const least = writable ? 1 : 2;
     for (const name of ["-0", "-1"]) {
-      await mkdir(join(links, name), { mode: 0o755 });
+      await makeEmpty(join(links, name));
       if (names.length < least) names.push(name);
     }
     const empty = join(links, "-0");
@@ -48,6 +48,13 @@ export async function makeMountFolder(
     likeTop(join(links, "u"), lower[0] ?? empty, kernel);
     return { path, links, empty, names: { lower: names, upper: "u", work: "w" } };
   });
+}
+
+/** May be all that is seen of an image without layers: like a root without an entry, whatever the umask. */
+async function makeEmpty(path: string): Promise<void> {
+  await mkdir(path);
+  await chmod(path, 0o755);
+  await utimes(path, 0, 0);
 }
 
 /** Where what is written to a mount goes. */

@@ -3,13 +3,8 @@ import type { OperationOptions } from "../../content/events.ts";
 import { bootId } from "../../disk/boot-id.ts";
 import { LadingError } from "../../errors.ts";
 import type { UnpackSettings } from "../../layer/engine/layer-unpack.ts";
-import {
-  formName,
-  type IdRange,
-  type LayerForm,
-  type Ownership,
-  type XattrPolicy,
-} from "../../layer/form.ts";
+import { formName, type LayerForm, type Ownership, type XattrPolicy } from "../../layer/form.ts";
+import { checkIdMap, type IdRange } from "../../layer/id-map.ts";
 import { DISK_RESERVE, type UnpackLimits, unpackLimits } from "../../layer/limits.ts";
 
 /** How layers become files. What changes the files is a form of its own in the store's cache. */
@@ -60,6 +55,8 @@ function layerForm(
   }: LayerOptions & OperationOptions,
   opaque: LayerForm["opaque"],
 ): LayerForm {
+  checkIdMap(uidMap);
+  checkIdMap(gidMap);
   const root = process.geteuid?.() === 0;
   if (ownership === "preserve" && !root) {
     throw new LadingError("usage", "only root can give files to their owners", {

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { loadKernel } from "../../../src/disk/kernel/load.ts";
@@ -120,9 +120,14 @@ everyWay("what the host brings,", (rig) => {
     );
   });
 
-  it("a marker of ours that an image has made a link is not written through", async () => {
-    const first = [symlink(".lading-incomplete", "../../outside/canary"), file("a")];
-    const { target } = await rig.unpack([first]);
+  it("a link in the place of our marker is not written through", async () => {
+    const link = symlink(".lading-incomplete", "../../outside/canary");
+    const refused = await rig.unpack([[link, file("a")]]);
+    expect(refused.error?.code).toBe("unsupported");
+    expect(refused.tree).toBeUndefined();
+    // What something else has put there.
+    const { target } = await rig.unpack([[file("a")]]);
+    symlinkSync("../../outside/canary", join(target, ".lading-incomplete"));
     const { error, tree } = await rig.unpack([[file("b")]], { target, options: { force: true } });
     expect(error).toBeUndefined();
     expect(tree).toEqual({ "": "directory 755", a: "file 644 new", b: "file 644 new" });

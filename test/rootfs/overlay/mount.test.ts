@@ -56,6 +56,17 @@ const isMounted = async (path = target()): Promise<boolean> =>
 const inMounts = (): Promise<string[]> => readdir(join(folder, "store", "mounts")).catch(() => []);
 
 describe.skipIf(cannotMount)(`mounting an image${cannotMount ? ` (${cannotMount})` : ""}`, () => {
+  it("tells what its layers lost, also when they were unpacked before", async () => {
+    tagImage(registry.content, [[...one(), file(".wh..wh.plnk")], [file(".wh..wh.orph")]]);
+    await lading.pull(reference(), { unpack: true });
+    const told: string[] = [];
+    await lading.mount(reference(), target(), {
+      onEvent: (event) => event.type === "warning" && told.push(event.message),
+    });
+    unmountAfterTest(target());
+    expect(told).toEqual(["not kept as the image has it: 2 × file of AUFS"]);
+  });
+
   it.each([0, 1, 2, 5])("of %i layers shows exactly the image, read-only", async (count) => {
     const layers = Array.from({ length: count }, (_, index) => [
       ...one(),
