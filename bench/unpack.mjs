@@ -170,6 +170,7 @@ export async function disks({ cache, rounds }) {
       const costs = await alternate(
         {
           lading: onDisk(lading(image)),
+          "lading --sync": onDisk(lading(image, "--sync")),
           podman: onDisk(podman("podman", image)),
           ctr: ctrOnDisk(folder, disk, image, { mkfs, wrap }),
         },
@@ -248,12 +249,13 @@ export async function scale({ cache, rounds }) {
   }
 }
 
-function lading(image) {
+function lading(image, ...options) {
   return {
     command: (to) => [
       ...LADING,
       "unpack",
       "-q",
+      ...options,
       "--root",
       join(to, "store"),
       image,
