@@ -108,6 +108,8 @@ export class LayerApplier implements TarHandler {
       return;
     }
     const parent = this.#tree.directory(parentOf(path), this.#onImplied).path;
+    // It may have been found by another name than its own.
+    this.#options.folded?.add(parent);
     if (meaning.kind === "opaque") this.#notes.opaque(parent);
     else if (meaning.kind === "whiteout") this.#notes.whiteout(parent, meaning.name);
     else this.#make(parent, name, entry);
@@ -144,6 +146,7 @@ export class LayerApplier implements TarHandler {
     const notes = this.#notes.all;
     const { overlayNodes, kernel, form } = this.#options;
     const nodes = overlayNodes && kernel !== undefined && form.opaque !== "none";
+    if (nodes) for (const path of notes.whiteouts) this.#options.folded?.check(path);
     if (nodes) writeOverlayNodes(this.#tree, kernel, form.opaque, notes);
     const { implied } = this.#directories;
     this.#directories.finish(this.#tree, this.#attributes, this.#options.sync);
@@ -227,6 +230,7 @@ export class LayerApplier implements TarHandler {
   #makeHardLink(path: ByteString, entry: ReadEntry): void {
     const target = this.#physical(entryPath(entry.linkPath, this.#options.limits));
     if (target === path) return;
+    this.#options.folded?.check(target);
     this.#remove(path);
     const found = this.#stat(target);
     if (found === undefined) {

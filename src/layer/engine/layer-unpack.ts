@@ -63,11 +63,11 @@ async function fill(
   attempt: Attempt,
 ): Promise<{ readonly record: LayerSummary; readonly isCopy: boolean }> {
   const { copyOf, staging } = slot;
-  const { about, options, pool } = attempt;
+  const { about, options, pool, settings } = attempt;
   options.onEvent?.({ type: "unpack-started", ...about });
   if (copyOf !== undefined) {
     const { from, link, record } = copyOf;
-    if (await cloned({ staging, from, link }, slot, pool, options)) {
+    if (await cloned({ staging, from, link, folding: settings.folding }, slot, pool, options)) {
       await slot.publish();
       return { record, isCopy: true };
     }

@@ -1,5 +1,6 @@
 import { type Dirent, lstatSync, mkdirSync, readdirSync, type Stats } from "node:fs";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
+import type { NameFolding } from "../../disk/name-folding.ts";
 import type { Directory } from "../../disk/tree/directory.ts";
 import { disinherit } from "../../disk/tree/disinherit.ts";
 import { hardLink } from "../../disk/tree/hard-link.ts";
@@ -8,12 +9,14 @@ import { joined, nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { type ByteString, byteString } from "../../tar/byte-string.ts";
 import type { CloneLink } from "../worker/protocol.ts";
 import { isOverlayMark, LeafCopier } from "./copy-leaf.ts";
+import { Spelling } from "./spelling.ts";
 
 export interface CloneOptions {
   readonly source: Tree;
   readonly target: Tree;
   readonly kernel: Kernel | undefined;
   readonly link: CloneLink;
+  readonly folding: NameFolding;
   readonly wanted: () => void;
 }
 
@@ -49,8 +52,9 @@ export class CloneWalk {
   }
 
   #cloneInto(from: Directory, to: Directory, depth: number): void {
-    const { source, target, kernel, wanted } = this.#options;
+    const { source, target, kernel, folding, wanted } = this.#options;
     wanted();
+    Spelling.of(from, folding);
     for (const child of children(from)) {
       const name = byteString(child.name);
       if (child.isDirectory()) {

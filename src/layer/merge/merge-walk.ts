@@ -1,22 +1,24 @@
 import { chmodSync, type Dirent, lstatSync, readdirSync, renameSync, statSync } from "node:fs";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
+import type { NameFolding } from "../../disk/name-folding.ts";
 import type { Directory } from "../../disk/tree/directory.ts";
 import { type DirectoryMetadata, readMetadata, writeMetadata } from "../../disk/tree/metadata.ts";
 import { makeAccessible } from "../../disk/tree/remove.ts";
 import { setTimes } from "../../disk/tree/times.ts";
-import { joined, type Tree } from "../../disk/tree/tree.ts";
+import { joined, nameOf, parentOf, type Tree } from "../../disk/tree/tree.ts";
 import { type ByteString, byteString } from "../../tar/byte-string.ts";
-import { collision, foldedName } from "../apply/folded-names.ts";
+import { foldedName } from "../apply/folded-names.ts";
 import { checkPath } from "../entry-path.ts";
 import type { UnpackLimits } from "../limits.ts";
 import type { LayerMarks } from "../marks.ts";
+import { namesIn, Spelling, TreeSpelling } from "./spelling.ts";
 
 export interface MergeOptions {
   readonly record: LayerMarks;
   readonly above: Tree;
   readonly below: Tree;
   readonly kernel: Kernel | undefined;
-  readonly folding: boolean;
+  readonly folding: NameFolding;
   readonly limits: UnpackLimits;
   readonly wanted: () => void;
 }
@@ -36,10 +38,11 @@ interface Later {
 /** One layer on its way over those below: `docs/unpack.md` has the rules. */
 export class MergeWalk {
   readonly #options: MergeOptions;
-  readonly #implied: ReadonlySet<ByteString>;
-  readonly #opaques: ReadonlySet<ByteString>;
+  /** Paths as {@link #folded} has them: the disk may list names otherwise than they were written. */
+  readonly #implied: ReadonlySet<string>;
+  readonly #opaques: ReadonlySet<string>;
   /** Names that go, by their directory. */
-  readonly #whiteouts: ReadonlyMap<ByteString, readonly ByteString[]>;
+  readonly #whiteouts: ReadonlyMap<string, readonly ByteString[]>;
   /** Only root may rename what its owner has locked. */
   readonly #unlock = process.geteuid?.() !== 0;
   readonly #later: Later[] = [];
@@ -47,9 +50,9 @@ export class MergeWalk {
   constructor(options: MergeOptions) {
     const { implied, opaques, whiteouts } = options.record;
     this.#options = options;
-    this.#implied = new Set(implied);
-    this.#opaques = new Set(opaques);
-    this.#whiteouts = byParent(whiteouts);
+    this.#implied = new Set(implied.map((path) => this.#folded(path)));
+    this.#opaques = new Set(opaques.map((path) => this.#folded(path)));
+    this.#whiteouts = this.#byParent(whiteouts);
   }
 
   /**
@@ -67,16 +70,18 @@ export class MergeWalk {
 
   /** `above` and `below` are one directory of the result. */
   #mergeInto(above: Directory, below: Directory, depth: number): void {
-    const { kernel, wanted } = this.#options;
+    const { kernel, folding, wanted } = this.#options;
     wanted();
     const lower = readMetadata(below, kernel);
-    const upper = this.#implied.has(above.path) ? undefined : readMetadata(above, kernel);
+    const upper = this.#implied.has(this.#folded(above.path))
+      ? undefined
+      : readMetadata(above, kernel);
     if (this.#unlock) for (const directory of [above, below]) makeAccessible(directory);
     this.#hide(above.path, below);
-    const known = this.#options.folding ? foldedNamesIn(below) : undefined;
+    const known = Spelling.of(below, folding);
     for (const child of children(above)) {
       const name = byteString(child.name);
-      checkFolded(known, name);
+      known?.check(name);
       this.#mergeChild(above, below, name, child.isDirectory(), depth);
     }
     this.#finish(below, upper ?? lower, upper !== undefined);
@@ -84,9 +89,16 @@ export class MergeWalk {
 
   /** What this layer takes away from those below it. */
   #hide(path: ByteString, below: Directory): void {
-    const { below: tree } = this.#options;
-    const hidden = this.#opaques.has(path) ? namesIn(below) : (this.#whiteouts.get(path) ?? []);
-    for (const name of hidden) tree.remove(below, name);
+    const { below: tree, folding } = this.#options;
+    const key = this.#folded(path);
+    if (this.#opaques.has(key)) {
+      for (const name of namesIn(below)) tree.remove(below, name);
+      return;
+    }
+    const hidden = this.#whiteouts.get(key);
+    if (hidden === undefined) return;
+    const known = Spelling.of(below, folding);
+    for (const name of hidden) if (known?.has(name) ?? true) tree.remove(below, name);
   }
 
   #mergeChild(
@@ -137,7 +149,7 @@ export class MergeWalk {
    * What is missing on the way is made, as the implied directory is.
    */
   #mergeThroughLink({ above, below }: Later): void {
-    const { above: upperTree, below: lowerTree, kernel, limits } = this.#options;
+    const { above: upperTree, below: lowerTree, kernel, limits, folding } = this.#options;
     const made: ByteString[] = [];
     let nearest: { readonly path: ByteString; readonly metadata: DirectoryMetadata } | undefined;
     using lower = lowerTree.resolve(below, (path, parent) => {
@@ -145,6 +157,7 @@ export class MergeWalk {
       nearest ??= { path: parent.path, metadata: readMetadata(parent, kernel) };
       made.push(path);
     });
+    new TreeSpelling(lowerTree, folding).check(lower.path);
     using upper = upperTree.resolve(above);
     const implied = readMetadata(upper, kernel);
     this.#mergeInto(upper, lower, 0);
@@ -163,15 +176,33 @@ export class MergeWalk {
       return;
     }
     // A directory that changes its parent is written to: its `..` is.
-    using moved = this.#options.above.child(above, name);
-    const { mode } = statSync(moved.self);
-    makeAccessible(moved);
+    using leaving = this.#options.above.child(above, name);
+    const { mode } = statSync(leaving.self);
+    makeAccessible(leaving);
     renameSync(above.at(name), below.at(name));
+    // Where directories are held by path, it has left the one that it was opened by.
+    using moved = this.#options.below.child(below, name);
     chmodSync(moved.self, mode & 0o7777);
   }
 
+  /** The names of a layer are distinct when folded, so each stands for one of them. */
+  #folded(path: ByteString): string {
+    return foldedName(path, this.#options.folding);
+  }
+
+  #byParent(paths: readonly ByteString[]): ReadonlyMap<string, readonly ByteString[]> {
+    const grouped = new Map<string, ByteString[]>();
+    for (const path of paths) {
+      const parent = this.#folded(parentOf(path));
+      const names = grouped.get(parent);
+      if (names === undefined) grouped.set(parent, [nameOf(path)]);
+      else names.push(nameOf(path));
+    }
+    return grouped;
+  }
+
   #isImplied(above: Directory, name: ByteString): boolean {
-    return this.#implied.has(joined(above.path, name));
+    return this.#implied.has(this.#folded(joined(above.path, name)));
   }
 
   #finish(below: Directory, metadata: DirectoryMetadata, changed: boolean): void {
@@ -181,32 +212,6 @@ export class MergeWalk {
   }
 }
 
-function byParent(paths: readonly ByteString[]): Map<ByteString, ByteString[]> {
-  const grouped = new Map<ByteString, ByteString[]>();
-  for (const path of paths) {
-    const slash = path.lastIndexOf("/");
-    const parent = path.slice(0, Math.max(0, slash)) as ByteString;
-    const names = grouped.get(parent);
-    const name = path.slice(slash + 1) as ByteString;
-    if (names === undefined) grouped.set(parent, [name]);
-    else names.push(name);
-  }
-  return grouped;
-}
-
 function children(directory: Directory): readonly Dirent<Buffer>[] {
   return readdirSync(directory.at(DOT), { encoding: "buffer", withFileTypes: true });
-}
-
-function namesIn(directory: Directory): readonly ByteString[] {
-  return readdirSync(directory.at(DOT), { encoding: "buffer" }).map((name) => byteString(name));
-}
-
-function foldedNamesIn(directory: Directory): ReadonlyMap<string, ByteString> {
-  return new Map(namesIn(directory).map((name) => [foldedName(name), name]));
-}
-
-function checkFolded(known: ReadonlyMap<string, ByteString> | undefined, name: ByteString): void {
-  const other = known?.get(foldedName(name));
-  if (other !== undefined && other !== name) throw collision(other, name);
 }

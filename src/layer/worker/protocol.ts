@@ -1,3 +1,4 @@
+import type { NameFolding } from "../../disk/name-folding.ts";
 import type { ErrorCode, ErrorContext } from "../../errors.ts";
 import type { DiffId } from "../../oci/digest.ts";
 import type { LayerForm } from "../form.ts";
@@ -46,8 +47,8 @@ export interface UnpackRequest extends BlobRequest {
   readonly overlayNodes: boolean;
   /** Counts the bytes that all layers of the image have written. */
   readonly written: SharedArrayBuffer;
-  /** Whether the file system takes names that differ in case for one. */
-  readonly folding: boolean;
+  /** Which names the file system takes for one. */
+  readonly folding: NameFolding;
   readonly sync: boolean;
   readonly bootId: string;
 }
@@ -58,6 +59,8 @@ export interface CloneRequest {
   readonly from: string;
   readonly staging: string;
   readonly link: CloneLink;
+  /** Of the staging's file system: the layer may come from one that tells more names apart. */
+  readonly folding: NameFolding;
 }
 
 /** How file content is shared: by the file system's own copy on write, or one inode for both. */
@@ -69,7 +72,7 @@ export interface MergeRequest {
   /** The directory that becomes the root filesystem. */
   readonly base: string;
   readonly staging: string;
-  readonly folding: boolean;
+  readonly folding: NameFolding;
   /** Of directories that links of the layers below ask for. Default: {@link unpackLimits}. */
   readonly limits?: UnpackLimits;
 }

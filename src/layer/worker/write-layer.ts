@@ -30,7 +30,7 @@ export class LayerWriter implements Disposable {
     const { staging, form, limits, overlayNodes, folding, sync, written, diffId } = request;
     const rootfs = join(staging, "rootfs");
     makeStaging(staging, rootfs);
-    const folded = folding ? new FoldedNames() : undefined;
+    const folded = folding === "none" ? undefined : new FoldedNames(folding);
     this.#request = request;
     this.#tree = openTree(rootfs, kernel);
     this.#applier = new LayerApplier(this.#tree, {

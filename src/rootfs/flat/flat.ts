@@ -6,7 +6,7 @@ import { errno, onDisk } from "../../disk/disk-error.ts";
 import { makeFolder, syncFolder } from "../../disk/folder.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import type { Lock } from "../../disk/lock.ts";
-import { foldsNames } from "../../disk/name-folding.ts";
+import type { NameFoldingProbe } from "../../disk/name-folding.ts";
 import { setTimes } from "../../disk/tree/times.ts";
 import { LadingError } from "../../errors.ts";
 import { findLayer } from "../../layer/cache/cached-layer.ts";
@@ -26,8 +26,9 @@ export interface FlatOptions extends OperationOptions {
   readonly layout: Layout;
   readonly pool: WorkerPool;
   readonly kernel: Kernel | undefined;
-  /** For the disk of the store; whether names fold is asked of the target's. */
+  /** For the disk of the store; which names are one is asked of the target's. */
   readonly settings: UnpackSettings;
+  readonly nameFolding: NameFoldingProbe;
   readonly link: CloneLink;
   readonly target: FlatTarget;
   /** Held while the target is being made: nobody else makes the same one. */
@@ -48,14 +49,14 @@ export class FlatRootfs {
   readonly #ready: { readonly promise: Promise<void>; readonly resolve: () => void }[] = [];
 
   static async begin(options: FlatOptions): Promise<FlatRootfs> {
-    const { target, pool, settings } = options;
+    const { target, pool, settings, nameFolding } = options;
     const { workshop, prefix } = target;
     const name = `${prefix}${randomBytes(8).toString("hex")}`;
     const work = join(workshop, name);
     try {
       await makeFolder(work);
       await makeFolder(join(work, "whole"));
-      const folding = await foldsNames(work);
+      const folding = await nameFolding(work);
       return new FlatRootfs({ ...options, settings: { ...settings, folding } }, work);
     } catch (error) {
       await pool.perform({ type: "remove", parent: workshop, name });

@@ -5,7 +5,7 @@ import { makeFolder } from "../../disk/folder.ts";
 import type { Kernel } from "../../disk/kernel/kernel.ts";
 import { loadKernel } from "../../disk/kernel/load.ts";
 import { acquireLock } from "../../disk/lock.ts";
-import { foldsNames } from "../../disk/name-folding.ts";
+import { type NameFolding, type NameFoldingProbe, nameFolding } from "../../disk/name-folding.ts";
 import { openTree } from "../../disk/tree/open-tree.ts";
 import { takesOverlayNodes } from "../../layer/apply/overlay-nodes.ts";
 import { LayerCache } from "../../layer/cache/cache-destination.ts";
@@ -21,8 +21,10 @@ export interface Layers extends AsyncDisposable {
   readonly cache: LayerCache;
   readonly fixups: FixupCache;
   readonly kernel: Kernel | undefined;
-  /** Whether the store's file system takes two names for one. */
-  readonly folding: boolean;
+  /** Which names the store's file system takes for one. */
+  readonly folding: NameFolding;
+  /** Asks that of another one. */
+  readonly nameFolding: NameFoldingProbe;
   readonly overlay: OverlaySupport;
 }
 
@@ -30,6 +32,7 @@ export async function openLayers(
   layout: Layout,
   clock: Clock,
   options: PoolOptions,
+  probe: NameFoldingProbe = nameFolding,
 ): Promise<Layers> {
   const kernel = options.native === false ? undefined : await loadKernel();
   const pool = new WorkerPool(options);
@@ -41,7 +44,8 @@ export async function openLayers(
     cache: new LayerCache({ layout, clock, pool }),
     fixups: new FixupCache({ layout, clock, pool }),
     kernel,
-    ...(await probed(layout, clock, kernel)),
+    nameFolding: probe,
+    ...(await probed(layout, clock, kernel, probe)),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
@@ -51,12 +55,13 @@ async function probed(
   layout: Layout,
   clock: Clock,
   kernel: Kernel | undefined,
+  probe: NameFoldingProbe,
 ): Promise<Pick<Layers, "folding" | "overlay">> {
   const lock = await acquireLock(layout.lock("layer-probe"), "exclusive", { clock });
   const folder = join(layout.staging, "probe");
   try {
     await makeFolder(folder);
-    return { folding: await foldsNames(folder), overlay: overlaySupport(folder, kernel) };
+    return { folding: await probe(folder), overlay: overlaySupport(folder, kernel) };
   } finally {
     await rm(folder, { recursive: true, force: true });
     lock.release();

@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import type { OperationOptions } from "../../content/events.ts";
 import { bootId } from "../../disk/boot-id.ts";
+import type { NameFolding } from "../../disk/name-folding.ts";
 import { LadingError } from "../../errors.ts";
 import type { UnpackSettings } from "../../layer/engine/layer-unpack.ts";
 import { formName, type LayerForm, type Ownership, type XattrPolicy } from "../../layer/form.ts";
@@ -30,7 +31,7 @@ export interface OverlaySupport {
 export async function unpackSettings(
   options: LayerOptions & OperationOptions,
   folder: string,
-  disk: { readonly folding: boolean; readonly overlay: OverlaySupport },
+  disk: { readonly folding: NameFolding; readonly overlay: OverlaySupport },
 ): Promise<UnpackSettings> {
   const { nodes, namespace } = disk.overlay;
   const form = layerForm(options, nodes ? namespace : "none");

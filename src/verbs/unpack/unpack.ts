@@ -97,7 +97,7 @@ async function beginFlat(
   options: UnpackOptions,
 ): Promise<FlatRootfs> {
   const { layout } = await session.store();
-  const { pool, kernel, folding, overlay } = await session.layers();
+  const { pool, kernel, folding, nameFolding, overlay } = await session.layers();
   const path = await targetPath(directory);
   const lock = await lockTarget(session, path, options);
   try {
@@ -107,8 +107,8 @@ async function beginFlat(
     const settings = await unpackSettings(options, target.workshop, { folding, overlay });
     const { link = "auto", signal, onEvent } = options;
     const plain = { ...settings, overlayNodes: false };
-    const parts = { layout, pool, kernel, settings: plain, link, target, lock, signal, onEvent };
-    return await FlatRootfs.begin(parts);
+    const parts = { layout, pool, kernel, settings: plain, nameFolding, link, target, lock };
+    return await FlatRootfs.begin({ ...parts, signal, onEvent });
   } catch (error) {
     lock.release();
     throw error;

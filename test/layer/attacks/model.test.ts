@@ -4,7 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadKernel } from "../../../src/disk/kernel/load.ts";
+import { openByPath } from "../../../src/disk/tree/directory.ts";
 import { openTree } from "../../../src/disk/tree/open-tree.ts";
+import { Tree } from "../../../src/disk/tree/tree.ts";
 import { LayerApplier } from "../../../src/layer/apply/applier.ts";
 import type { LayerForm } from "../../../src/layer/form.ts";
 import { unpackLimits } from "../../../src/layer/limits.ts";
@@ -43,9 +45,9 @@ const form: LayerForm = {
   opaque: "trusted",
 };
 
-describe.each([true, false])("any order of any entries (native: %s)", (native) => {
+describe.each(["native", "plain", "by path"])("any order of any entries (%s)", (way) => {
   it("comes to what a plain reading says, and to nothing outside", async () => {
-    const kernel = native ? await loadKernel() : undefined;
+    const kernel = way === "native" ? await loadKernel() : undefined;
     const folder = await temporaryFolder();
     mkdirSync(join(folder, "outside"));
     writeFileSync(join(folder, "outside", "canary"), "alive");
@@ -56,7 +58,11 @@ describe.each([true, false])("any order of any entries (native: %s)", (native) =
         mkdirSync(root);
         try {
           const got = applied(entries, () => {
-            using tree = openTree(root, kernel);
+            // macOS has no /proc to hold directories by.
+            using tree =
+              way === "by path"
+                ? new Tree(root, { openDirectory: openByPath })
+                : openTree(root, kernel);
             const options = { form, limits: unpackLimits, kernel, overlayNodes: false };
             const applier = new LayerApplier(tree, { ...options, folded: undefined, sync: false });
             const reader = new TarReader(applier);
