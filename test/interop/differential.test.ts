@@ -40,7 +40,7 @@ describe.runIf(able)(`unpacking, beside umoci and buildah (seeds from ${first})`
     folder = join(tmpdir(), `lading-${randomUUID()}`);
     await mkdir(folder);
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => rm(folder, { recursive: true, force: true }), 300_000);
 
   const seeds = Array.from({ length: IMAGES }, (_, index) => (first + index) >>> 0);
   it.each(seeds)(

@@ -26,7 +26,7 @@ export const unpackers: { readonly umoci: Unpacker; readonly buildah: Unpacker }
     await mkdir(state, { recursive: true });
     const common = ["--root", root, "--runroot", state, "--storage-driver", "vfs"];
     const buildah = (...args: string[]): Promise<{ stdout: string }> =>
-      run("buildah", [...common, ...args], { timeout: 120_000 });
+      run("buildah", [...common, ...args], { timeout: 600_000 });
     await buildah("from", "--name", "image", "--isolation", "chroot", `oci:${layout}:${tag}`);
     const { stdout } = await buildah("mount", "image");
     const listed = await snapshot(stdout.trim());
