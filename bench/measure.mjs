@@ -1,6 +1,6 @@
 // Runs commands in turn and takes the medians of what they cost.
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -38,7 +38,8 @@ async function runOnce({ command, prepare, after, extraCpu = async () => 0 }) {
     return { wall, cpu: user + system + (await extraCpu()) - before, rss: kilobytes / 1024 };
   } finally {
     await after?.(folder);
-    await rm(folder, { recursive: true, force: true });
+    // A million files take Node's own rm minutes.
+    await execute("rm", ["-rf", folder]);
   }
 }
 
