@@ -24,6 +24,27 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: [process.env["LADING_TESTS"] ?? "test/**/*.test.ts"],
     exclude: process.env["LADING_TESTS"] === undefined ? ["test/interop/**", "test/deep/**"] : [],
+    // Nothing of the machine's own shows: no proxy, no settings, no credentials.
+    env: {
+      ...Object.fromEntries(
+        ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].flatMap((name) => [
+          [name, ""],
+          [name.toLowerCase(), ""],
+        ]),
+      ),
+      LADING_CONFIG: path.join(root, "test/settings.toml"),
+      XDG_CONFIG_HOME: path.join(root, "test/nothing/config"),
+      XDG_RUNTIME_DIR: path.join(root, "test/nothing/run"),
+      LADING_CERTS_D: path.join(root, "test/nothing/certs.d"),
+      DOCKER_CONFIG: path.join(root, "test/empty-docker"),
+      LADING_REGISTRY: "",
+      LADING_USERNAME: "",
+      LADING_PASSWORD: "",
+      LADING_TOKEN: "",
+      LADING_AUTH_FILE: "",
+      DOCKER_AUTH_CONFIG: "",
+      REGISTRY_AUTH_FILE: "",
+    },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: "forks",

@@ -135,11 +135,24 @@ class Run {
   }
 
   async #open(references: readonly string[]): Promise<Lading> {
-    const { root, plainHttp, trustHosts, concurrency = DOWNLOADS } = this.#settings;
+    const {
+      root,
+      plainHttp,
+      trustHosts,
+      config,
+      authFile,
+      concurrency = DOWNLOADS,
+    } = this.#settings;
     const { open } = await import("../verbs/open.ts");
     return open({
       root,
       trustHosts,
+      config,
+      authFile,
+      // Of what no operation asked for: a settings file that has something without effect.
+      onEvent: (event) => {
+        if (event.type === "warning") this.#diagnostics.warn(event);
+      },
       limits: { total: concurrency },
       plainHttp: plainHttp ? references.map(registryOf) : undefined,
     });

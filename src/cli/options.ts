@@ -37,6 +37,14 @@ export const commonOptions: readonly OptionDefinition[] = [
     flags: "--trust-host <hosts>",
     description: "token servers and CDNs (commas) that may be at a private address",
   },
+  {
+    flags: "--config <file>",
+    description: "a settings file in place of the usual ones (docs/registries.md)",
+  },
+  {
+    flags: "--authfile <file>",
+    description: "a credential file that is asked before the usual ones (docs/credentials.md)",
+  },
 ];
 
 /** Options that mean the same wherever they mean something; a command says which it takes. */
@@ -76,6 +84,8 @@ export interface Settings {
   readonly verbose: boolean;
   readonly plainHttp: boolean;
   readonly trustHosts: readonly string[];
+  readonly config: string | undefined;
+  readonly authFile: string | undefined;
   readonly platform: string | undefined;
   readonly allPlatforms: boolean;
   readonly policy: PullPolicy | undefined;
@@ -91,6 +101,8 @@ export function readSettings(values: OptionValues): Settings {
     verbose: values.verbose === true,
     plainHttp: values.plainHttp === true,
     trustHosts: text(values, "trustHost")?.split(",") ?? [],
+    config: text(values, "config"),
+    authFile: text(values, "authfile"),
     platform: text(values, "platform"),
     allPlatforms: values.allPlatforms === true,
     policy: choice(values, "policy", POLICIES),

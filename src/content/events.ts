@@ -54,6 +54,26 @@ export type LadingEvent =
       /** Redacted. */
       readonly url?: string;
     }
+  /** A mirror was passed over, and the next place asked. */
+  | {
+      readonly type: "mirror";
+      readonly registry: string;
+      /** Its origin. */
+      readonly mirror: string;
+      readonly reason: string;
+      /** How long it is left alone; absent: this request alone goes elsewhere. */
+      readonly restMs?: number;
+    }
+  /** What a registry says one may still ask (`ratelimit-*`), when it is something new. */
+  | {
+      readonly type: "rate-limit";
+      readonly host: string;
+      readonly limit: number;
+      readonly remaining: number;
+      readonly windowSeconds?: number;
+      /** Whom it counts: an address, or the ID of an account. */
+      readonly source?: string;
+    }
   | { readonly type: "warning"; readonly code: WarningCode; readonly message: string }
   /** One request to a registry ended, for `--verbose`. The URL is redacted. */
   | {
@@ -98,13 +118,21 @@ export type WaitReason =
   | { readonly kind: "target"; readonly path: string; readonly pid?: number }
   | { readonly kind: "store-lock"; readonly pid?: number }
   /** The registry asked for a pause (Retry-After). */
-  | { readonly kind: "retry-after"; readonly host: string; readonly ms: number };
+  | { readonly kind: "retry-after"; readonly host: string; readonly ms: number }
+  /** The registry asked somebody else of this process for a pause; everybody keeps it. */
+  | { readonly kind: "host-pause"; readonly host: string; readonly ms: number }
+  /** The settings allow so many requests a second. */
+  | { readonly kind: "rate-limit"; readonly host: string; readonly ms: number };
 
 export type WarningCode =
   | "foreign-layer-skipped"
   | "name-restored"
   | "registry-warning"
   | "plain-http"
+  /** A certificate is not verified, as the settings say. */
+  | "insecure"
+  /** A settings file has something that lading does not know, or may not read. */
+  | "config"
   | "store"
   /** Something of a layer that this form can't keep: owners, devices, attributes. */
   | "unpack"

@@ -15,6 +15,11 @@ export interface ContentSource {
   has(descriptor: Descriptor, options?: OperationOptions): Promise<boolean>;
   /** Raw, unverified bytes from `range.offset` on. The result must be read or cancelled. */
   open(descriptor: Descriptor, range: OpenRange, options?: OperationOptions): Promise<OpenContent>;
+  /**
+   * Told that what came of `open` was not what the digest names. `true`: it came from a place that will
+   * not be asked for it again, and there is another.
+   */
+  distrust?(descriptor: Descriptor, options?: OperationOptions): boolean;
   /** How to read a large blob side by side; a source that gains nothing from it leaves it out. */
   readonly parallel?: ParallelRanges;
   /** Where foreign layers (`urls` of the descriptor) are read from: anonymous, public https only. */

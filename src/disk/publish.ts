@@ -24,9 +24,13 @@ export async function publish(
 }
 
 /** Replaces a small file as a whole: a reader sees the old or the new, never a mixture. */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  doing = "writing a file of the store",
+): Promise<void> {
   const temporary = temporaryName(path);
-  await onDisk("writing a file of the store", path, async () => {
+  await onDisk(doing, path, async () => {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const file = await open(temporary, flags, FILE_MODE);
     try {

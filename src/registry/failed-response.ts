@@ -1,8 +1,10 @@
 import { LadingError } from "../errors.ts";
+import { howToLogIn } from "./auth/provider/hint.ts";
 import { errorDetail } from "./http/error-detail.ts";
 import type { HttpResponse } from "./http/message.ts";
 import { redactUrl } from "./http/redact.ts";
 import { isPassing } from "./http/retry.ts";
+import { withMirrors } from "./mirrors/mirrors.ts";
 
 export interface Asked {
   /** "fetching the manifest 3.20" */
@@ -13,6 +15,10 @@ export interface Asked {
 
 /** The error for an answer that is not the one that was wanted. Reads what the registry says of it. */
 export async function failedResponse(response: HttpResponse, asked: Asked): Promise<LadingError> {
+  return withMirrors(await failure(response, asked), response.passedOver ?? []);
+}
+
+async function failure(response: HttpResponse, asked: Asked): Promise<LadingError> {
   const { status, url } = response;
   const detail = await errorDetail(response);
   const message = `${asked.doing}: ${asked.registry} answered ${status}${detail}`;
@@ -27,7 +33,7 @@ export async function failedResponse(response: HttpResponse, asked: Asked): Prom
   if (status === 401 || status === 403) {
     return new LadingError("unauthorized", message, {
       ...context,
-      hint: `log in to ${asked.registry} (docker login), or check what this user may read`,
+      hint: `${howToLogIn(asked.registry)}; who you are there says: lading whoami ${name}`,
     });
   }
   if (status === 429) {

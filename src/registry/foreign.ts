@@ -24,7 +24,13 @@ export async function openForeign(
     try {
       return await openRanged(descriptor, range, {
         send: (headers) =>
-          send({ ...request, url, scope, headers: { ...request.headers, ...headers } }),
+          send({
+            ...request,
+            url,
+            scope,
+            headers: { ...request.headers, ...headers },
+            note: { role: "foreign" },
+          }),
         failed: async (response) =>
           new LadingError(
             "not-found",

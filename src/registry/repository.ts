@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { OperationOptions } from "../content/events.ts";
 import type {
   ContentSource,
@@ -7,19 +6,18 @@ import type {
   OpenRange,
   ParallelRanges,
 } from "../content/port.ts";
-import { verifyBytes } from "../content/transfer/verify.ts";
 import { LadingError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestAlgorithm, isDigest, parseDigest } from "../oci/digest.ts";
-import { metadataLimits } from "../oci/limits.ts";
-import { parseManifest } from "../oci/manifest.ts";
-import { isManifestType, mediaTypes } from "../oci/media-types.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { isImageConfigType, isManifestType, mediaTypes } from "../oci/media-types.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { failedResponse } from "./failed-response.ts";
 import { openForeign } from "./foreign.ts";
-import type { AddressClass } from "./http/address.ts";
-import type { HttpRequest, HttpResponse, Send } from "./http/message.ts";
+import type { HttpRequest, HttpResponse, Priority, RequestScope, Send } from "./http/message.ts";
+import { describeHead, parseLength, type RawManifest, readManifest } from "./manifest-answer.ts";
+import type { Breaker } from "./mirrors/breaker.ts";
 import { openRanged } from "./open-ranged.ts";
+import { parseRateLimit, type RateLimit } from "./rate-limit.ts";
 import { listTags, type TagOptions } from "./tags.ts";
 
 export type ParallelOptions = ParallelRanges;
@@ -27,13 +25,11 @@ export type ParallelOptions = ParallelRanges;
 export interface RepositoryOptions {
   readonly registry: string;
   readonly repository: RepositoryName;
+  /** Of the registry: what `/v2/` stands for. */
+  readonly base: URL;
   readonly parallel?: Partial<ParallelOptions> | undefined;
-}
-
-export interface RawManifest {
-  readonly descriptor: Descriptor;
-  /** As they came; their hash is the descriptor's digest. */
-  readonly bytes: Uint8Array;
+  /** Told of mirrors that send what they should not. */
+  readonly breaker: Breaker;
 }
 
 const MiB = 1024 * 1024;
@@ -43,9 +39,6 @@ const DEFAULT_PARALLEL: ParallelOptions = {
   streams: 4,
   helpAfterMs: 300,
 };
-
-/** docker.io is the name; this is where it answers. */
-const DOCKER_HOST = "registry-1.docker.io";
 
 /** All that lading reads, and what makes older registries send it rather than something converted. */
 const ACCEPT = [
@@ -64,8 +57,8 @@ export class Repository implements ContentSource {
   readonly #send: Send;
   readonly #options: RepositoryOptions;
   readonly #base: URL;
-  /** Where a blob was last redirected to: good for its further ranges, in memory only. */
-  readonly #redirected = new Map<Digest, { readonly url: URL; readonly reach: AddressClass }>();
+  /** The mirrors that sent something of a digest, by their base. */
+  readonly #served = new Map<Digest, Map<string, URL>>();
   /** A manifest that had to be fetched to be resolved is not fetched again to be read. */
   readonly #resolved = new Map<Digest, Uint8Array>();
 
@@ -74,8 +67,7 @@ export class Repository implements ContentSource {
     this.name = `registry ${registry}/${repository}`;
     this.#send = send;
     this.#options = options;
-    const host = registry === "docker.io" ? DOCKER_HOST : registry;
-    this.#base = new URL(`https://${host}/v2/${repository}/`);
+    this.#base = new URL(`${repository}/`, options.base);
     this.parallel = { ...DEFAULT_PARALLEL, ...options.parallel };
     this.foreign = {
       open: (descriptor, range, options = {}) =>
@@ -85,38 +77,51 @@ export class Repository implements ContentSource {
 
   /**
    * What a tag or digest stands for, by HEAD, which costs no quota. Where HEAD is refused, or answers
-   * without a digest that can be used, GET decides.
+   * without a digest that can be used, GET decides. What a mirror says counts once its manifest is here.
    */
   async resolve(name: string, options: OperationOptions = {}): Promise<Descriptor> {
-    const head = await this.#send(this.#request("HEAD", `manifests/${name}`, options, ACCEPT));
+    const head = await this.#send(this.#manifest("HEAD", name, options));
     await head.body.bytes(0).catch(() => head.body.cancel());
     const described = head.status === 200 ? describeHead(head, name) : undefined;
-    if (described !== undefined) return described;
+    if (described !== undefined && head.mirror === undefined) return described;
     if (![200, 400, 401, 403, 404, 405, 501].includes(head.status)) {
       throw await this.#failed(head, `resolving ${name}`);
     }
-    const { descriptor, bytes } = await this.fetchManifest(name, options);
-    this.#resolved.clear();
-    this.#resolved.set(descriptor.digest, bytes);
-    return descriptor;
+    try {
+      const { descriptor, bytes } = await this.fetchManifest(described?.digest ?? name, options);
+      this.#resolved.clear();
+      this.#resolved.set(descriptor.digest, bytes);
+      return descriptor;
+    } catch (error) {
+      // What it names is nowhere to be had: it does not name anything for us again.
+      if (!this.#isMirrors(head, name, error, options)) throw error;
+      return this.resolve(name, options);
+    }
   }
 
   /** The manifest that a tag or digest names, with the hash of its bytes, verified where one is known. */
   async fetchManifest(name: string, options: OperationOptions = {}): Promise<RawManifest> {
-    const response = await this.#get(`manifests/${name}`, options, ACCEPT);
+    const response = await this.#send(this.#manifest("GET", name, options));
     if (response.status !== 200)
       throw await this.#failed(response, `fetching the manifest ${name}`);
-    const bytes = await response.body.bytes(metadataLimits.manifest);
-    const announced = response.headers["docker-content-digest"] ?? "";
-    const expected = isDigest(name) ? name : isDigest(announced) ? announced : undefined;
-    const algorithm = expected === undefined ? "sha256" : digestAlgorithm(expected);
-    const hex = createHash(algorithm).update(bytes).digest("hex");
-    const { mediaType } = parseManifest(bytes, { mediaType: response.headers["content-type"] });
-    const digest = expected ?? parseDigest(`${algorithm}:${hex}`);
-    const descriptor: Descriptor = { mediaType, digest, size: bytes.length };
-    // The header is only a hint, but one that contradicts the bytes says that something is wrong.
-    verifyBytes(descriptor, bytes);
-    return { descriptor, bytes };
+    try {
+      return await readManifest(response, name);
+    } catch (error) {
+      if (!this.#isMirrors(response, name, error, options)) throw error;
+      return this.fetchManifest(name, options);
+    }
+  }
+
+  /** What the registry itself says one may still ask of it; `undefined`: nothing. */
+  async rateLimit(name: string, options: OperationOptions = {}): Promise<RateLimit | undefined> {
+    const request = this.#manifest("HEAD", name, options);
+    const head = await this.#send({ ...request, scope: { ...request.scope, need: undefined } });
+    await head.body.bytes(0).catch(() => head.body.cancel());
+    const limit = parseRateLimit(head.headers);
+    if (limit === undefined && head.status !== 200) {
+      throw await this.#failed(head, `asking for ${name}`);
+    }
+    return limit;
   }
 
   /** The size of a blob, which a reference does not tell. */
@@ -146,8 +151,7 @@ export class Repository implements ContentSource {
   }
 
   async has(descriptor: Descriptor, options: OperationOptions = {}): Promise<boolean> {
-    const path = pathOf(descriptor);
-    const head = await this.#send(this.#request("HEAD", path, options, ACCEPT));
+    const head = await this.#send(this.#content("HEAD", descriptor, ACCEPT, options));
     await head.body.bytes(0).catch(() => head.body.cancel());
     if (head.status === 200) return true;
     if (head.status === 404) return false;
@@ -161,13 +165,23 @@ export class Repository implements ContentSource {
   ): Promise<OpenContent> {
     const resolved = this.#resolved.get(descriptor.digest);
     if (resolved !== undefined) return inMemory(resolved, range);
-    const path = pathOf(descriptor);
-    const accept = isManifestType(descriptor.mediaType) ? descriptor.mediaType : undefined;
-    const request = this.#request("GET", path, options, accept);
+    const accept = isManifestType(descriptor.mediaType) ? descriptor.mediaType : "*/*";
+    const request = this.#content("GET", descriptor, accept, options);
     return openRanged(descriptor, range, {
-      send: (headers) => this.#sendBlob(descriptor.digest, withHeaders(request, headers)),
+      send: async (headers) => {
+        const response = await this.#send(withHeaders(request, headers));
+        this.#noteMirror(descriptor.digest, response);
+        return response;
+      },
       failed: (response) => this.#failed(response, `fetching ${descriptor.digest}`),
     });
+  }
+
+  /** Which mirrors the bytes came from is known; they are not asked for them again. */
+  distrust({ digest }: Descriptor, options: OperationOptions = {}): boolean {
+    const served = this.#served.get(digest);
+    for (const mirror of served?.values() ?? []) this.#accuse(mirror, digest, options);
+    return this.#served.delete(digest);
   }
 
   tags(options: TagOptions = {}): AsyncIterable<string> {
@@ -176,26 +190,53 @@ export class Repository implements ContentSource {
     );
   }
 
-  /** Goes straight to where the blob was redirected to before, until that address no longer answers. */
-  async #sendBlob(digest: Digest, request: HttpRequest): Promise<HttpResponse> {
-    const known = this.#redirected.get(digest);
-    if (known !== undefined) {
-      const { url, reach } = known;
-      const scope = { ...request.scope, anonymous: true, reach };
-      const response = await this.#send({ ...request, url, scope });
-      if (![401, 403, 404].includes(response.status)) return response;
-      response.body.cancel();
-      this.#redirected.delete(digest);
-    }
-    const response = await this.#send(request);
-    if (response.url.origin !== request.url.origin && response.status < 300) {
-      this.#redirected.set(digest, { url: response.url, reach: response.peer });
-    }
-    return response;
+  #noteMirror(digest: Digest, { mirror }: HttpResponse): void {
+    if (mirror === undefined) return;
+    const served = this.#served.get(digest) ?? new Map<string, URL>();
+    this.#served.set(digest, served.set(mirror.href, mirror));
   }
 
-  #get(path: string, options: OperationOptions, accept: string): Promise<HttpResponse> {
-    return this.#send(this.#request("GET", path, options, accept));
+  /** Whether an answer that will not do came from a mirror, which then is not asked again for it. */
+  #isMirrors(
+    { mirror }: HttpResponse,
+    name: string,
+    error: unknown,
+    options: OperationOptions,
+  ): boolean {
+    const ours = !(error instanceof LadingError) || error.code === "aborted";
+    if (mirror === undefined || ours) return false;
+    if (error.code === "network") this.#options.breaker.failed(mirror);
+    else this.#accuse(mirror, name, options);
+    return true;
+  }
+
+  #accuse(mirror: URL, name: string, { onEvent }: OperationOptions): void {
+    const { breaker, registry, repository } = this.#options;
+    breaker.distrusted(mirror, { repository, name });
+    const restMs = breaker.failed(mirror);
+    const reason = `what it sent is not ${name}`;
+    onEvent?.({ type: "mirror", registry, mirror: mirror.origin, reason, restMs });
+  }
+
+  #manifest(method: "GET" | "HEAD", name: string, options: OperationOptions): HttpRequest {
+    const need = isDigest(name) ? "pull" : "resolve";
+    const request = this.#request(method, `manifests/${name}`, options, ACCEPT, {
+      need,
+      subject: name,
+    });
+    return { ...request, priority: "manifest" };
+  }
+
+  #content(
+    method: "GET" | "HEAD",
+    descriptor: Descriptor,
+    accept: string,
+    options: OperationOptions,
+  ): HttpRequest {
+    const { digest: subject, size } = descriptor;
+    const asked: Asked = { need: "pull", subject, ...(method === "GET" ? { size } : {}) };
+    const request = this.#request(method, pathOf(descriptor), options, accept, asked);
+    return { ...request, priority: priorityOf(descriptor) };
   }
 
   #request(
@@ -203,13 +244,14 @@ export class Repository implements ContentSource {
     path: string,
     operation: OperationOptions,
     accept = "*/*",
+    asked: Asked = {},
   ): HttpRequest {
     const { registry, repository } = this.#options;
     return {
       method,
       url: new URL(path, this.#base),
       headers: { accept },
-      scope: { registry, repository, action: "pull" },
+      scope: { registry, repository, action: "pull", ...asked },
       operation,
     };
   }
@@ -220,21 +262,15 @@ export class Repository implements ContentSource {
   }
 }
 
+type Asked = Pick<RequestScope, "need" | "subject" | "size">;
+
+function priorityOf({ mediaType }: Descriptor): Priority {
+  if (isManifestType(mediaType)) return "manifest";
+  return isImageConfigType(mediaType) ? "config" : "blob";
+}
+
 function pathOf({ mediaType, digest }: Descriptor): string {
   return `${isManifestType(mediaType) ? "manifests" : "blobs"}/${digest}`;
-}
-
-function describeHead(head: HttpResponse, name: string): Descriptor | undefined {
-  const digest = isDigest(name) ? name : (head.headers["docker-content-digest"] ?? "");
-  const mediaType = head.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  const size = parseLength(head.headers["content-length"]);
-  if (!isDigest(digest) || !isManifestType(mediaType)) return undefined;
-  if (size === undefined || size === 0 || size > metadataLimits.manifest) return undefined;
-  return { mediaType, digest, size };
-}
-
-function parseLength(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 function withRange(request: HttpRequest, range: string): HttpRequest {

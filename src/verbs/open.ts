@@ -2,8 +2,13 @@ import type { OperationOptions } from "../content/events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ImageIndex } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
+import type { SavedLogin } from "../registry/auth/saved/list.ts";
 import type { RunningServer } from "../server/index.ts";
 import type { CollectReport, StoredImage, StoredLease, VerifyReport } from "../store/types.ts";
+import type { LoginsOptions } from "./access/list.ts";
+import type { LoginOptions, LoginResult } from "./access/login.ts";
+import type { LogoutOptions, LogoutResult } from "./access/logout.ts";
+import type { WhoAmI } from "./access/whoami.ts";
 import type { BundleOptions, BundleResult } from "./bundle/bundle.ts";
 import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
 import type { InspectOptions, InspectResult } from "./inspect.ts";
@@ -11,9 +16,12 @@ import type { MountOptions, MountResult } from "./mount/mount.ts";
 import type { OverlayOptions, OverlayResult } from "./mount/overlay-stack.ts";
 import type { RunOptions, RunResult } from "./mount/run.ts";
 import type { UmountOptions, UmountResult } from "./mount/umount.ts";
+import type { RateLimitReport } from "./network/ratelimit.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import type { ServeOptions } from "./serve.ts";
 import { type OpenOptions, Session } from "./session.ts";
+import type { SettingsFile } from "./settings/check.ts";
+import type { ShownSettings } from "./settings/show.ts";
 import type { CollectOptions, RemoveResult, VerifyOptions } from "./store.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack/unpack.ts";
 
@@ -105,6 +113,43 @@ export interface Lading extends AsyncDisposable {
     options?: OperationOptions,
   ): Promise<Descriptor>;
   tags(reference: string, options?: OperationOptions): AsyncIterable<string>;
+  /**
+   * Saves credentials for a registry (`ghcr.io`), or for what is below a path on it (`ghcr.io/org`), once
+   * the registry has taken them: with the credential helper that is configured, else in lading's own file.
+   *
+   * @throws {LadingError} with the code
+   * - `usage`: that is no registry, a user or password can't be so, or the file can't be read
+   * - `unauthorized`: the registry does not take them, or the helper fails; nothing was saved
+   * - `refused`, `network`, `rate-limited`, `registry-unavailable`: the registry; nothing was saved
+   * - `disk`: the file can't be written
+   *
+   * @example
+   * ```ts
+   * import { open } from "lading";
+   *
+   * await using lading = await open();
+   * const { saved, checked } = await lading.login("registry.example", {
+   *   username: "me",
+   *   password: "pa55",
+   * });
+   * console.log(saved.path, checked);
+   * ```
+   */
+  login(scope: string, options: LoginOptions): Promise<LoginResult>;
+  /** Takes away what {@link login} has saved for exactly that scope; what other tools have saved stays. */
+  logout(scope: string, options?: LogoutOptions): Promise<LogoutResult>;
+  /** What the credential files and their helpers hold, without the secrets. */
+  logins(options?: LoginsOptions): Promise<readonly SavedLogin[]>;
+  /** Whose credentials a pull of that reference would bring, and from where, without the secret. */
+  whoami(reference: string, options?: OperationOptions): Promise<WhoAmI>;
+  /** How much one may still ask of the registry of an image, where it tells. */
+  ratelimit(reference: string, options?: OperationOptions): Promise<RateLimitReport>;
+  /** How a registry (`docker.io`, `registry.lan:5000`) is spoken to: what settings files come to. */
+  settings(registry: string): Promise<ShownSettings>;
+  /** Of each registry that a settings file names. */
+  allSettings(): Promise<readonly ShownSettings[]>;
+  /** Reads every settings file, opens the certificates that they name, and says what is wrong. */
+  checkSettings(): Promise<readonly SettingsFile[]>;
   /** Serves the store by the distribution API, on loopback unless told otherwise. */
   serve(options?: ServeOptions): Promise<RunningServer>;
   verify(options?: VerifyOptions): Promise<VerifyReport>;
@@ -156,6 +201,19 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
     tags: async function* (reference, options) {
       yield* (await fetching()).tags(session, reference, options);
     },
+    login: async (scope, options) =>
+      (await import("./access/login.ts")).login(session, scope, options),
+    logout: async (scope, options) =>
+      (await import("./access/logout.ts")).logout(session, scope, options),
+    logins: async (options) => (await import("./access/list.ts")).logins(session, options),
+    whoami: async (reference, options) =>
+      (await import("./access/whoami.ts")).whoami(session, reference, options),
+    ratelimit: async (reference, options) =>
+      (await import("./network/ratelimit.ts")).ratelimit(session, reference, options),
+    settings: async (registry) =>
+      (await import("./settings/show.ts")).showSettings(session, registry),
+    allSettings: async () => (await import("./settings/show.ts")).showAllSettings(session),
+    checkSettings: async () => (await import("./settings/check.ts")).checkSettings(session),
     serve: async (options) => (await import("./serve.ts")).serve(session, options),
     verify: async (options) => (await store()).verify(session, options),
     rebuild: async (options) => (await store()).rebuild(session, options),

@@ -4,20 +4,31 @@ import type { EventListener, OperationOptions } from "../content/events.ts";
 import type { RetryPolicy } from "../content/retry.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { CredentialSource } from "../registry/auth/credentials.ts";
+import type { DefaultCredentials } from "../registry/auth/sources/default.ts";
 import type { RegistryClient, RegistryClientOptions } from "../registry/client.ts";
 import type { Repository } from "../registry/repository.ts";
+import type { SettingsSource } from "../registry/settings/types.ts";
 import type { LocalStore } from "../store/local-store.ts";
 import type { Layers } from "./unpack/layers.ts";
 
 export interface OpenOptions {
   /** The store's folder. Default: `$LADING_ROOT`, else `$XDG_DATA_HOME/lading`, else `~/.local/share/lading`. */
   readonly root?: string | undefined;
-  /** Default: the `auths` of docker's config file, else anonymous. */
+  /** The only source of credentials. Default: the places of `docs/credentials.md`, else anonymous. */
   readonly credentials?: CredentialSource | undefined;
+  /** A credential file that is asked before the usual places; must exist. */
+  readonly authFile?: string | undefined;
+  /**
+   * The settings file (lading.toml) in place of the usual ones; `false`: no file of settings is read, of
+   * no kind. Default: the places of `docs/registries.md`, as the command line.
+   */
+  readonly config?: string | false | undefined;
   /** Registries (`host[:port]`) that may be spoken to without TLS; loopback hosts always may. */
   readonly plainHttp?: readonly string[] | undefined;
   /** Hosts that may serve tokens or blobs though the address rules of `docs/realm-policy.md` refuse them. */
   readonly trustHosts?: readonly string[] | undefined;
+  /** How registries are spoken to, and their mirrors, in place of what settings files say. */
+  readonly settings?: SettingsSource | undefined;
   readonly limits?: Limits | undefined;
   readonly timeouts?: RegistryClientOptions["timeouts"];
   /** From which size on, and how, large blobs are fetched in ranges side by side. */
@@ -51,6 +62,7 @@ export class Session implements AsyncDisposable {
   readonly limit: LimitFunction | undefined;
   #store: Promise<LocalStore> | undefined;
   #client: Promise<RegistryClient> | undefined;
+  #settings: Promise<SettingsSource> | undefined;
   #layers: Promise<Layers> | undefined;
 
   constructor(options: OpenOptions) {
@@ -76,9 +88,42 @@ export class Session implements AsyncDisposable {
     return this.#layers;
   }
 
+  /** What speaks to registries. */
+  registry(): Promise<RegistryClient> {
+    this.#client ??= import("../registry/client.ts").then(async ({ createRegistryClient }) =>
+      createRegistryClient({
+        settings: await this.settings(),
+        credentials: this.options.credentials,
+        authFile: this.options.authFile,
+        plainHttp: this.options.plainHttp,
+        trustHosts: this.options.trustHosts,
+        perHost: this.options.limits?.perHost,
+        timeouts: this.options.timeouts,
+        parallel: this.options.parallel,
+        retry: this.options.retry,
+        clock: this.clock,
+        userAgent: this.options.userAgent,
+        transport: this.options.transport,
+      }),
+    );
+    return this.#client;
+  }
+
   async repository(reference: Reference): Promise<Repository> {
-    const client = await this.#registry();
+    const client = await this.registry();
     return client.repository(reference);
+  }
+
+  /** Where credentials come from. */
+  async credentials(): Promise<DefaultCredentials> {
+    const client = await this.registry();
+    return client.credentials;
+  }
+
+  /** How registries are spoken to: what files and options come to. */
+  settings(): Promise<SettingsSource> {
+    this.#settings ??= this.#loadSettings();
+    return this.#settings;
   }
 
   /** An operation's options with the session's defaults. */
@@ -100,21 +145,21 @@ export class Session implements AsyncDisposable {
     return openLayers(layout, this.clock, { threads: limits?.threads, native });
   }
 
-  #registry(): Promise<RegistryClient> {
-    this.#client ??= import("../registry/client.ts").then(({ createRegistryClient }) =>
-      createRegistryClient({
-        credentials: this.options.credentials,
-        plainHttp: this.options.plainHttp,
-        trustHosts: this.options.trustHosts,
-        perHost: this.options.limits?.perHost,
-        timeouts: this.options.timeouts,
-        parallel: this.options.parallel,
-        retry: this.options.retry,
-        clock: this.clock,
-        userAgent: this.options.userAgent,
-        transport: this.options.transport,
-      }),
-    );
-    return this.#client;
+  async #loadSettings(): Promise<SettingsSource> {
+    const { config, settings, plainHttp, trustHosts, onEvent } = this.options;
+    if (settings !== undefined) return settings;
+    const { loadSettings } = await import("../registry/settings/load.ts");
+    const { placeOf } = await import("../registry/settings/problem.ts");
+    return loadSettings({
+      config,
+      plainHttp,
+      trustHosts,
+      onProblem: (problem) =>
+        onEvent?.({
+          type: "warning",
+          code: "config",
+          message: `${placeOf(problem)}: ${problem.message}`,
+        }),
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 
@@ -34,16 +34,26 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Words before the command: `unshare -r`, a pty. */
   readonly wrapper?: readonly string[];
+  /** On its standard input. Default: nothing. */
+  readonly input?: string;
 }
+
+const NO_SETTINGS = resolve(import.meta.dirname, "../settings.toml");
 
 /** An environment in which nothing of the machine's own shows. */
 export function cleanEnvironment(home: string): Record<string, string> {
   mkdirSync(join(home, "docker"), { recursive: true });
+  const settings = join(home, "lading.toml");
   return {
     PATH: process.env.PATH ?? "",
     HOME: home,
     LADING_ROOT: join(home, "store"),
     DOCKER_CONFIG: join(home, "docker"),
+    // The one settings file that is read: empty, unless the test has written one.
+    LADING_CONFIG: existsSync(settings) ? settings : NO_SETTINGS,
+    XDG_CONFIG_HOME: join(home, "config"),
+    XDG_RUNTIME_DIR: join(home, "run"),
+    LADING_CERTS_D: join(home, "certs.d"),
     LANG: "C.UTF-8",
     TERM: "xterm-256color",
   };
@@ -52,14 +62,15 @@ export function cleanEnvironment(home: string): Record<string, string> {
 /** Starts the real command in a process of its own. */
 export function start(
   args: readonly string[],
-  { home, env, cwd, wrapper = [] }: RunOptions,
+  { home, env, cwd, wrapper = [], input }: RunOptions,
 ): Running {
   const [program = "", ...words] = [...wrapper, process.execPath, command, ...args];
   const child = spawn(program, words, {
     env: { ...cleanEnvironment(home), ...env },
     cwd,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.on("error", () => {}).end(input);
   const stdout: Buffer[] = [];
   let stderr = "";
   const listeners = new Set<() => void>();

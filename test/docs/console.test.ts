@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { createRegistry, randomImage } from "../../src/testkit/index.ts";
@@ -7,14 +7,27 @@ import { temporaryFolder } from "../temporary.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** What the documents call the registry. */
+/** What the documents call the registry, and one that wants to know who asks. */
 const REGISTRY = "registry.example";
+const PRIVATE = "private.example";
+const PASSWORD = "a password";
 
 /** And the folder that a person is in. */
 const HOME = "/srv/sandbox";
 
+/** Settings that some examples name. */
+const COMPANY_TOML = `[defaults]
+proxy = "http://proxy.lan:3128"
+[registry."docker.io"]
+concurrency = 8
+[[registry."docker.io".mirror]]
+url = "https://mirror.lan/docker-hub"
+`;
+
 interface Shown {
   readonly args: readonly string[];
+  /** The password is on its standard input. */
+  readonly input: boolean;
   readonly stdout: string;
   readonly stderr: string;
   readonly code: number;
@@ -24,24 +37,36 @@ it("the examples of docs/cli.md, run one after the other, print what it shows", 
   timeout: 120_000,
 }, async () => {
   await using registry = await createRegistry();
+  await using guarded = await createRegistry({ auth: { kind: "basic", users: { me: PASSWORD } } });
   const { content } = registry;
   const app = randomImage(content, { seed: 1, layers: 2, fileSize: 1_500_000 });
   content.tag("team/app:1", app.descriptor);
   content.tag("team/tool:latest", randomImage(content, { seed: 2, layers: 1 }).descriptor);
   const home = await temporaryFolder();
+  await writeFile(join(home, "company.toml"), COMPANY_TOML);
+  await writeFile(join(home, "broken.toml"), '[registry."docker.io"]\nmirrors = []\n');
   const examples = await shownIn("docs/cli.md");
   expect(examples.length).toBeGreaterThan(15);
-  for (const { args, stdout, stderr, code } of examples) {
+  const addressed = (text: string): string =>
+    text.replaceAll(REGISTRY, registry.address).replaceAll(PRIVATE, guarded.address);
+  for (const { args, input, stdout, stderr, code } of examples) {
     const what = `lading ${args.join(" ")}`;
-    const words = args.map((word) => word.replaceAll(REGISTRY, registry.address));
+    const words = args.map(addressed);
     const ran =
-      words[0] === "serve" ? await served(words, home) : await lading(words, { home, cwd: home });
+      words[0] === "serve"
+        ? await served(words, home)
+        : await lading(words, { home, cwd: home, ...(input && { input: PASSWORD }) });
     expect(ran.code, `${what}: ${ran.stderr}`).toBe(code);
     if (stdout.startsWith("{")) {
       expect(shapeOf(JSON.parse(ran.stdout)), what).toEqual(shapeOf(JSON.parse(stdout)));
     } else {
       const plain = (text: string): string[] =>
-        normal(text.replaceAll(registry.address, REGISTRY).replaceAll(home, HOME));
+        normal(
+          text
+            .replaceAll(registry.address, REGISTRY)
+            .replaceAll(guarded.address, PRIVATE)
+            .replaceAll(home, HOME),
+        );
       expect(plain(ran.stdout), what).toEqual(normal(stdout));
       expect(plain(ran.stderr), what).toEqual(normal(stderr));
     }
@@ -56,8 +81,10 @@ async function shownIn(file: string): Promise<readonly Shown[]> {
       const error = lines.filter((line) => line.startsWith("2> "));
       const exit = lines.filter((line) => line.startsWith("exit code "));
       const output = lines.filter((line) => !error.includes(line) && !exit.includes(line));
+      const [typed = "", from] = words.split(" < ");
       return {
-        args: words.split(" "),
+        args: typed.split(" "),
+        input: from !== undefined,
         stdout: output.join("\n"),
         stderr: error.map((line) => line.slice(3)).join("\n"),
         code: Number(exit[0]?.slice("exit code ".length) ?? 0),

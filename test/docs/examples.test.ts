@@ -35,6 +35,7 @@ async function commentExamplesOf(file: string): Promise<Example[]> {
 const examples = [
   ...(await examplesOf("README.md")),
   ...(await examplesOf("docs/library.md")),
+  ...(await examplesOf("docs/credentials.md")),
   ...(await commentExamplesOf("src/errors.ts")),
   ...(await commentExamplesOf("src/testkit/registry.ts")),
   ...(await commentExamplesOf("src/verbs/once.ts")),

@@ -41,7 +41,8 @@ describe("README.md and docs/", () => {
       for (const words of typedIn(text)) {
         const [first = "", second = ""] = words;
         if (["", "help", "--help", "COMMAND"].includes(first)) continue;
-        const name = first in commandGroups ? `${first} ${second}` : first;
+        const both = `${first} ${second}`;
+        const name = first in commandGroups || known.has(both) ? both : first;
         const flags = known.get(name);
         expect(flags, `${page}: lading ${words.join(" ")}`).toBeDefined();
         for (const flag of words.filter((word) => word.startsWith("--") && word !== "--help")) {

@@ -1,8 +1,11 @@
 import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { LadingError } from "../../src/errors.ts";
+import { Connections } from "../../src/registry/connections/connections.ts";
 import { type AddressClass, classify, mayReach } from "../../src/registry/http/address.ts";
-import { Connections } from "../../src/registry/http/connect.ts";
+import { proxiedClass } from "../../src/registry/proxy/policy.ts";
+import { plainSettings } from "../../src/registry/settings/plain.ts";
+import { parseProxyUrl } from "../../src/registry/settings/proxy-url.ts";
 import { quoted, read, rowsBelow, tables } from "./document.ts";
 
 describe("docs/realm-policy.md", () => {
@@ -62,6 +65,50 @@ describe("docs/realm-policy.md", () => {
     }
   });
 
+  it("lets lead behind a proxy where the code does", async () => {
+    const table = tables(await read("docs/realm-policy.md")).find(
+      ([heading]) => heading?.[0] === "host behind a proxy",
+    );
+    const [heading = [], ...rows] = table ?? [];
+    const classesSeen = new Set<string>();
+    for (const [hosts, name = "", ...cells] of rows) {
+      classesSeen.add(name);
+      for (const host of quoted(hosts)) {
+        expect(proxiedClass(host), host).toBe(name);
+        for (const [at, cell] of cells.entries()) {
+          const leader = reaches[heading[at + 2] ?? ""] ?? { reach: "refused" };
+          expect(await passes(host, leader), `${host}, ${heading[at + 2]}`).toBe(cell === "yes");
+        }
+      }
+    }
+    expect([...classesSeen]).toEqual(["public", "private", "loopback", "refused"]);
+  });
+
+  /** Whether a proxy would be asked for a host. */
+  async function passes(
+    host: string,
+    { reach, trusted }: { readonly reach?: AddressClass; readonly trusted?: true },
+  ): Promise<boolean> {
+    const hostname = new URL(`https://${host}/`).hostname;
+    const connections = new Connections({
+      proxies: () => ({ proxy: parseProxyUrl("proxy.lan:3128"), from: "HTTPS_PROXY" }),
+      settings: plainSettings({ trustHosts: trusted ? [hostname] : [] }),
+    });
+    const scope = { registry: "registry.example", repository: "app", action: "pull" } as const;
+    try {
+      await connections.prepare(
+        new URL(`https://${host}/token`),
+        reach === undefined ? scope : { ...scope, reach },
+      );
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ code: "refused" });
+      return false;
+    } finally {
+      await connections.close();
+    }
+  }
+
   /** Whether a connection is tried to a name that resolves to that address. */
   async function connects(
     address: string,
@@ -69,8 +116,8 @@ describe("docs/realm-policy.md", () => {
     trusted: boolean,
   ): Promise<boolean> {
     let tried = false;
-    const connections = new Connections(
-      {
+    const connections = new Connections({
+      transport: {
         lookup: async () => [{ address, family: address.includes(":") ? 6 : 4 }],
         connect() {
           tried = true;
@@ -79,8 +126,8 @@ describe("docs/realm-policy.md", () => {
           return socket;
         },
       },
-      trusted ? ["auth.example"] : [],
-    );
+      settings: plainSettings({ trustHosts: trusted ? ["auth.example"] : [] }),
+    });
     const scope = { registry: "registry.example", repository: "app", action: "pull" } as const;
     const prepared = await connections.prepare(
       new URL("http://auth.example/token"),

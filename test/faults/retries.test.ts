@@ -44,6 +44,29 @@ describe("what one blob may cost that does not come", () => {
   );
 });
 
+describe("a registry that asks for a pause", () => {
+  it("in the middle of a list of tags goes on with the page it was at (drydock #343)", async () => {
+    await using rig = await faultRig();
+    const page = (n: number) => `GET /v2/app/tags/list?n=1000&page=${n}`;
+    const list = (n: number): void => {
+      rig.registry.on(n === 1 ? "GET /v2/app/tags/list" : page(n), ({ response }) => {
+        const next = `</v2/app/tags/list?n=1000&page=${n + 1}>; rel="next"`;
+        response.writeHead(200, n < 9 ? { link: next } : {});
+        response.end(JSON.stringify({ tags: [`t${n}`] }));
+      });
+    };
+    for (const n of [1, 2, 3, 4, 5, 6]) list(n);
+    rig.registry.on(page(7), status(429, { "retry-after": "3" }));
+    for (const n of [7, 8, 9]) list(n);
+    const tags: string[] = [];
+    for await (const tag of rig.lading.tags(rig.reference)) tags.push(tag);
+    expect(tags).toEqual(["t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9"]);
+    expect(rig.registry.asked.filter((line) => line === page(7))).toHaveLength(2);
+    expect(rig.registry.asked).toHaveLength(10);
+    expect(rig.slept).toEqual([3000]);
+  });
+});
+
 function asked(rig: Rig): number {
   return rig.registry.asked.filter((line) => line === layerOf(rig)).length;
 }

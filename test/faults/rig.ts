@@ -36,7 +36,16 @@ export async function faultRig(options: OpenOptions = {}): Promise<Rig> {
   });
   registry.content.tag("app:1", image.descriptor);
   const slept: number[] = [];
-  const clock: Clock = { ...systemClock, sleep: async (ms) => void slept.push(ms) };
+  let ahead = 0;
+  const clock: Clock = {
+    ...systemClock,
+    // Who slept finds that time has passed.
+    now: () => systemClock.now() + ahead,
+    async sleep(ms) {
+      slept.push(ms);
+      ahead += ms;
+    },
+  };
   const root = await temporaryFolder();
   const lading = await open({ root, clock, ...options });
   const reference = `${registry.address}/app:1`;

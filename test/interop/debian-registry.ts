@@ -45,7 +45,12 @@ export async function debianRegistry(
       ...authOf(protection, folder, tokens),
     ].join("\n"),
   );
-  const child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
+  // It takes any variable that begins so for a part of its configuration, Podman's too.
+  const env = Object.entries(process.env).filter(([name]) => !name.startsWith("REGISTRY_"));
+  const child = spawn("docker-registry", ["serve", config], {
+    stdio: "ignore",
+    env: Object.fromEntries(env),
+  });
   await answering(`http://${address}/v2/`, child);
   return {
     address,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/clock.ts";
+import { LadingError } from "../../src/errors.ts";
 import { tokenServer } from "../../src/registry/auth/bearer.ts";
 import { type Challenge, parseChallenges } from "../../src/registry/auth/challenge.ts";
 import { canonicalHost, hostCredentials, identityOf } from "../../src/registry/auth/credentials.ts";
@@ -115,6 +116,17 @@ describe("the token cache", () => {
     expect(fetched).toBe(2);
   });
 
+  it("does not end for those who wait when the one who asked first gives up", async () => {
+    const cache = new TokenCache(clockAt(0));
+    const key = { identity: "a", realm: "r", service: "s", scope: "x" };
+    const { promise, reject } = held();
+    const first = cache.get(key, () => promise);
+    const second = cache.get(key, async () => ({ value: "mine", expires: 9e9 }));
+    reject(new LadingError("aborted", "by the first"));
+    await expect(first).rejects.toMatchObject({ code: "aborted" });
+    expect(await second).toBe("mine");
+  });
+
   it("tries again after a failure", async () => {
     const cache = new TokenCache(clockAt(0));
     const key = { identity: "a", realm: "r", service: "s", scope: "x" };
@@ -130,9 +142,12 @@ describe("credentials by host", () => {
       "https://index.docker.io/v1/": credential,
       "r.example:5000": credential,
     });
-    const get = (origin: string) => source.get({ origin, repository: "a", action: "pull" }, {});
-    expect(await get("https://registry-1.docker.io")).toEqual(credential);
-    expect(await get("https://r.example:5000")).toEqual(credential);
+    const get = (origin: string) => {
+      const registry = new URL(origin).host;
+      return source.get({ origin, registry, repository: "a", action: "pull" }, {});
+    };
+    expect(await get("https://registry-1.docker.io")).toMatchObject(credential);
+    expect(await get("https://r.example:5000")).toMatchObject(credential);
     expect(await get("https://r.example")).toBeUndefined();
     expect(await get("https://r.example:5001")).toBeUndefined();
     expect(canonicalHost("GHCR.io")).toBe("ghcr.io");
@@ -158,4 +173,12 @@ function request(origin: string): HttpRequest {
 
 function clockAt(now: number): Clock {
   return { now: () => now, sleep: async () => {}, after: () => () => {} };
+}
+
+function held(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  return { promise, reject };
 }

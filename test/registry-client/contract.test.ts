@@ -6,7 +6,7 @@ import { contentSourceContract } from "../contract/content-source.ts";
 contentSourceContract("a repository", async () => {
   const registry = await createRegistry();
   const client = createRegistryClient();
-  const source = client.repository(parseReference(`${registry.address}/app`));
+  const source = await client.repository(parseReference(`${registry.address}/app`));
   return {
     source,
     async put(bytes, mediaType = "application/octet-stream") {

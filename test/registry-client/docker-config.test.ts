@@ -7,7 +7,8 @@ import { temporaryFolder } from "../temporary.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const basic = (username: string, password: string) => ({ kind: "basic", username, password });
-const request = (origin: string) => ({ origin, repository: "app", action: "pull" }) as const;
+const request = (origin: string) =>
+  ({ origin, registry: new URL(origin).host, repository: "app", action: "pull" }) as const;
 
 async function from(content: unknown, origin: string): Promise<unknown> {
   const path = join(await temporaryFolder(), "config.json");
@@ -53,9 +54,12 @@ describe("docker's config file", () => {
     ["https://a.example:8443", { auths: { "a.example": { auth: base64("me:x") } } }, undefined],
     ["https://evil-a.example", { auths: { "a.example": { auth: base64("me:x") } } }, undefined],
     ["https://a.example", { auths: null }, undefined],
-    ["https://a.example", { credsStore: "secretservice", HttpHeaders: {} }, undefined],
+    ["https://a.example", { HttpHeaders: {}, psFormat: "x" }, undefined],
+    ["https://a.example", { auths: { "a.example/team": { auth: base64("me:x") } } }, undefined],
   ])("for %s and %j knows %j", async (origin, content, expected) => {
-    expect(await from(content, origin)).toEqual(expected);
+    const found = await from(content, origin);
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toEqual({ ...expected, from: expect.objectContaining({ kind: "file" }) });
   });
 
   it("that is not there knows nothing", async () => {
@@ -93,8 +97,8 @@ describe("several sources", () => {
       hostCredentials({ "a.example": me }),
       hostCredentials({ "a.example": you, "b.example": you }),
     ]);
-    expect(await source.get(request("https://a.example"), {})).toEqual(me);
-    expect(await source.get(request("https://b.example"), {})).toEqual(you);
+    expect(await source.get(request("https://a.example"), {})).toMatchObject(me);
+    expect(await source.get(request("https://b.example"), {})).toMatchObject(you);
     expect(await source.get(request("https://c.example"), {})).toBeUndefined();
   });
 });

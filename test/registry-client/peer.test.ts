@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { Connections } from "../../src/registry/http/connect.ts";
+import { Connections } from "../../src/registry/connections/connections.ts";
 import { defaultTimeouts, send } from "../../src/registry/http/send.ts";
 import { selfSigned } from "../registry/self-signed.ts";
 
@@ -37,7 +37,7 @@ const SERVER = `
 it("a peer that resets the connection after its answer is still known for what it is", async () => {
   const turns = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(SERVER, { eval: true, workerData: turns.buffer });
-  const connections = new Connections({}, []);
+  const connections = new Connections();
   try {
     const [port] = await once(worker, "message");
     const ask = send(connections, defaultTimeouts, systemClock);
@@ -67,7 +67,7 @@ it("a peer that resets the connection after its answer is still known for what i
 it("a peer is known over TLS too, on a connection that is used again as on a new one", async () => {
   const server = createServer(selfSigned, (_, response) => void response.end());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const connections = new Connections({ ca: selfSigned.cert }, []);
+  const connections = new Connections({ transport: { ca: selfSigned.cert } });
   try {
     const ask = send(connections, defaultTimeouts, systemClock);
     const { port } = server.address() as AddressInfo;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LadingEvent } from "../../src/content/events.ts";
 import { LadingError } from "../../src/errors.ts";
-import { limitPerHost } from "../../src/registry/http/limit.ts";
 import {
   compose,
   type HttpRequest,
@@ -34,8 +33,13 @@ function response(
   headers: Record<string, string> = {},
   url = "https://registry.example/",
 ): HttpResponse {
-  const body = { read: async () => {}, bytes: async () => new Uint8Array(), cancel() {} };
-  return { status, headers, url: new URL(url), peer: "public", body };
+  const body = {
+    read: async () => {},
+    bytes: async () => new Uint8Array(),
+    cancel() {},
+    onEnd() {},
+  };
+  return { status, headers, url: new URL(url), asked: new URL(url), peer: "public", body };
 }
 
 /** Answers one after another, and keeps what was sent. */
@@ -83,7 +87,7 @@ describe("the user agent", () => {
 describe("the scheme", () => {
   const asked = async (url: string, plain: string[], ...answers: (HttpResponse | Error)[]) => {
     const { send, sent } = script(...answers);
-    const step = scheme((host) => plain.includes(host))(send);
+    const step = scheme(async ({ url }) => plain.includes(url.host))(send);
     await step(requestFor(url)).catch(() => {});
     await step(requestFor(url)).catch(() => {});
     return sent.map(({ url }) => url.protocol.slice(0, -1));
@@ -130,29 +134,6 @@ describe("the scheme", () => {
     ["it does not answer in time", network()],
   ])("of this machine stays https where %s", async (_what, error) => {
     expect(await asked("https://localhost:5000/", [], error)).toEqual(["https", "https"]);
-  });
-});
-
-describe("the limit", () => {
-  it("is for each host, and in order", async () => {
-    const waiting: { host: string; answer: () => void }[] = [];
-    const step = limitPerHost(2)(
-      ({ url }) =>
-        new Promise((resolve) =>
-          waiting.push({ host: url.host, answer: () => resolve(response(200)) }),
-        ),
-    );
-    const all = ["a", "a", "a", "b"].map((host, index) =>
-      step(requestFor(`https://${host}.example/${index}`)),
-    );
-    await new Promise(setImmediate);
-    expect(waiting.map(({ host }) => host)).toEqual(["a.example", "a.example", "b.example"]);
-    waiting[0]?.answer();
-    await all[0];
-    await new Promise(setImmediate);
-    expect(waiting).toHaveLength(4);
-    for (const { answer } of waiting) answer();
-    await Promise.all(all);
   });
 });
 
@@ -273,6 +254,34 @@ describe("a redirect", () => {
     ["to nowhere", "http://[", "malformed"],
   ])("%s is refused", async (_what, location, code) => {
     await expect(follow(location)).rejects.toMatchObject({ code });
+  });
+
+  describe("of a POST", () => {
+    const headers = { "content-type": "application/x-www-form-urlencoded", accept: "*/*" };
+
+    async function post(status: number, location: string): Promise<HttpRequest[]> {
+      const { send, sent } = script(response(status, { location }), response(200));
+      const request = requestFor("https://a.example/token", headers);
+      await redirect(send)({ ...request, method: "POST", body: "password=secret" });
+      return sent;
+    }
+
+    it.each([307, 308])("by %i never takes its body to another origin", async (status) => {
+      for (const location of ["https://b.example/", "https://a.example:8443/", "//b.example/"]) {
+        await expect(post(status, location)).rejects.toMatchObject({ code: "refused" });
+      }
+      const [, second] = await post(status, "/elsewhere");
+      expect(second).toMatchObject({ method: "POST", body: "password=secret" });
+    });
+
+    it.each([301, 302, 303])("by %i becomes a GET without its body", async (status) => {
+      for (const location of ["https://b.example/", "/elsewhere"]) {
+        const [, second] = await post(status, location);
+        expect(second?.method).toBe("GET");
+        expect(second?.headers).toEqual({ accept: "*/*" });
+        expect(JSON.stringify(second)).not.toContain("secret");
+      }
+    });
   });
 
   it("without end ends", async () => {

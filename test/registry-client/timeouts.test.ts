@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Connections } from "../../src/registry/http/connect.ts";
+import { Connections } from "../../src/registry/connections/connections.ts";
 import { send } from "../../src/registry/http/send.ts";
 import { ManualClock } from "../manual-clock.ts";
 
@@ -48,7 +48,7 @@ describe("a connection", () => {
   it.each(["http", "https"])(
     "of %s gives each address of a name longer than Node's 250 ms",
     async (scheme) => {
-      const connections = new Connections({}, []);
+      const connections = new Connections();
       onTestFinished(() => connections.close());
       const prepared = await connections.prepare(new URL(`${scheme}://127.0.0.1:1/`), scope);
       const outgoing = prepared.request({ method: "GET" }).on("error", () => {});
@@ -61,7 +61,7 @@ describe("a connection", () => {
 });
 
 function ask(clock: ManualClock, url: string) {
-  const connections = new Connections({}, []);
+  const connections = new Connections();
   onTestFinished(() => connections.close());
   const operation = {};
   const headers = {};

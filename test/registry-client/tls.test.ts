@@ -45,7 +45,7 @@ describe("a registry on this machine with a certificate that is not trusted", ()
     await expect(lading.pull(`${address}/app:1`)).rejects.toMatchObject({
       code: "network",
       message: expect.stringContaining("certificate is not trusted"),
-      hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+      hint: expect.stringContaining("SSL_CERT_FILE"),
       transient: false,
     });
     expect(inTheOpen).toEqual([]);

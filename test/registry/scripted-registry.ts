@@ -1,5 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, type ServerOptions } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { isDigest } from "../../src/oci/digest.ts";
 import { parseTag } from "../../src/oci/reference.ts";
 import { parseRange } from "../../src/server/range.ts";
@@ -11,6 +13,15 @@ export interface Received {
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Common name of the client's certificate. */
+  readonly client?: string | undefined;
+}
+
+export interface ScriptOptions {
+  /** Speaks TLS: certificate and key, and whether it asks for a client's (`requestCert`, `ca`). */
+  readonly tls?: ServerOptions | undefined;
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
 }
 
 /** Answers a request in place of the registry; the reply of a good registry can still be asked for. */
@@ -42,17 +53,28 @@ export class ScriptedRegistry implements AsyncDisposable {
   readonly received: Received[] = [];
   /** Stands before everything under `/v2/`: what comes without credentials gets this challenge. */
   challenge: string | undefined;
+  /** What stands before `/v2/`: `/repository/docker`. */
+  prefix = "";
   readonly #rules: Rule[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #server: Server;
+  /** TCP connections that were made to it. */
+  connections = 0;
 
-  static async start(): Promise<ScriptedRegistry> {
-    const registry = new ScriptedRegistry();
-    registry.#server.on("connection", (socket) => {
-      registry.#sockets.add(socket);
-      socket.on("close", () => registry.#sockets.delete(socket));
+  private constructor({ tls }: ScriptOptions) {
+    this.#server = tls === undefined ? createServer() : createSecureServer(tls);
+    this.#server.on("request", (request, response) => void this.#answer(request, response));
+    this.#server.on("connection", (socket: Socket) => {
+      this.connections += 1;
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
     });
-    await new Promise<void>((resolve) => registry.#server.listen(0, "127.0.0.1", resolve));
+  }
+
+  static async start(options: ScriptOptions = {}): Promise<ScriptedRegistry> {
+    const registry = new ScriptedRegistry(options);
+    const { host = "127.0.0.1" } = options;
+    await new Promise<void>((resolve) => registry.#server.listen(0, host, resolve));
     return registry;
   }
 
@@ -85,20 +107,24 @@ export class ScriptedRegistry implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: path = "", headers } = request;
-    this.received.push({ method, path, headers });
+    const { socket } = request;
+    const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
+    const client = subject && String(subject.CN);
+    this.received.push({ method, path, headers, ...(client !== undefined && { client }) });
     if (this.challenge !== undefined && path.startsWith("/v2/") && !headers.authorization) {
       response.writeHead(401, { "www-authenticate": this.challenge }).end();
       return;
     }
     const line = `${method} ${path}`;
+    const inner = path.startsWith(this.prefix) ? path.slice(this.prefix.length) : "";
     const rule = this.#rules.find(({ pattern, left }) => left > 0 && pattern.test(line));
     if (rule !== undefined) rule.left -= 1;
     const answer = rule?.answer ?? good;
     const reply: Exchange["reply"] = ({ ignoreRange } = {}) => {
       const range = ignoreRange ? undefined : request.headers.range;
-      return this.#found.get(path)?.(range) ?? notFound();
+      return this.#found.get(inner)?.(range) ?? notFound();
     };
-    await this.#prepare(path);
+    await this.#prepare(inner);
     await answer({ request, response, path, reply });
   }
 

@@ -5,7 +5,7 @@ export interface CommandEntry {
   /** Words as typed: `store verify`. */
   readonly name: string;
   readonly summary: string;
-  readonly group: "Images" | "Registry" | "Store" | "Shell";
+  readonly group: "Images" | "Registry" | "Access" | "Store" | "Shell";
   load(): Promise<CommandDefinition>;
 }
 
@@ -71,6 +71,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./config.ts")).config,
   },
   {
+    name: "config check",
+    summary: "say what is wrong with the settings files",
+    group: "Registry",
+    load: async () => (await import("./settings/check.ts")).configCheck,
+  },
+  {
+    name: "config show",
+    summary: "show how a registry is spoken to, and which file says so",
+    group: "Registry",
+    load: async () => (await import("./settings/show.ts")).configShow,
+  },
+  {
     name: "blob",
     summary: "write a blob, or a part of one, to standard output",
     group: "Registry",
@@ -81,6 +93,30 @@ export const commands: readonly CommandEntry[] = [
     summary: "list the tags of a repository",
     group: "Registry",
     load: async () => (await import("./tags.ts")).tags,
+  },
+  {
+    name: "ratelimit",
+    summary: "say how much one may still pull from a registry",
+    group: "Registry",
+    load: async () => (await import("./network/ratelimit.ts")).ratelimit,
+  },
+  {
+    name: "login",
+    summary: "save who you are to a registry",
+    group: "Access",
+    load: async () => (await import("./access/login.ts")).login,
+  },
+  {
+    name: "logout",
+    summary: "take that away again",
+    group: "Access",
+    load: async () => (await import("./access/logout.ts")).logout,
+  },
+  {
+    name: "whoami",
+    summary: "say whose credentials a pull would bring, and from where",
+    group: "Access",
+    load: async () => (await import("./access/whoami.ts")).whoami,
   },
   {
     name: "serve",

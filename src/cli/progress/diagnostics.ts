@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { systemClock } from "../../clock.ts";
-import type { EventListener } from "../../content/events.ts";
+import type { EventListener, LadingEvent } from "../../content/events.ts";
 import type { LadingError } from "../../errors.ts";
 import type { ProgressKind, Settings } from "../options.ts";
 import { writeJsonLine } from "./json.ts";
@@ -42,6 +42,13 @@ export class Diagnostics {
     if (this.#progress !== undefined) this.#progress.note(line);
     else if (this.#kind === "json") this.#json({ type: "note", message: line });
     else this.#screen.write(`${line}\n`);
+  }
+
+  /** A warning that belongs to no operation: of a settings file, for example. */
+  warn(event: Extract<LadingEvent, { readonly type: "warning" }>): void {
+    if (this.#progress !== undefined) this.#progress.onEvent(event);
+    else if (this.#kind === "json" && !this.#settings.quiet) this.#json(event);
+    else this.note(`warning: ${event.message}`);
   }
 
   /** Takes the bars away and shows the cursor; safe at any time. */

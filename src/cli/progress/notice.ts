@@ -18,11 +18,23 @@ export function notice(event: LadingEvent): string | undefined {
   }
 }
 
-/** One request, for `--verbose`. */
+/** What was asked of whom, for `--verbose`. */
 export function requestLine(event: LadingEvent): string | undefined {
-  if (event.type !== "request") return undefined;
-  const { method, url, status, ms } = event;
-  return `${method} ${url} ${status ?? "no answer"} ${Math.round(ms)} ms`;
+  switch (event.type) {
+    case "request": {
+      const { method, url, status, ms } = event;
+      return `${method} ${url} ${status ?? "no answer"} ${Math.round(ms)} ms`;
+    }
+    case "mirror": {
+      const { mirror, reason, restMs } = event;
+      const rest = restMs === undefined ? "" : `; left alone for ${formatDuration(restMs)}`;
+      return `mirror ${mirror} passed over: ${reason}${rest}`;
+    }
+    case "rate-limit":
+      return `${event.host}: ${event.remaining} of ${event.limit} requests left`;
+    default:
+      return undefined;
+  }
 }
 
 /** Who holds what we wait for. */
@@ -43,6 +55,10 @@ function waiting(why: WaitReason): string {
       return `waiting for ${holder(why.pid)}, which holds the store`;
     case "retry-after":
       return `${why.host} asks for a pause of ${formatDuration(why.ms)}`;
+    case "host-pause":
+      return `${why.host} is left alone for ${formatDuration(why.ms)}, as it asked`;
+    case "rate-limit":
+      return `${why.host} is asked again in ${formatDuration(why.ms)}, as the settings say`;
   }
 }
 

@@ -58,9 +58,12 @@ export function emptyState(): ProgressState {
   };
 }
 
+/** What says nothing of whether the wait for somebody else is over. */
+const ASIDE: ReadonlySet<string> = new Set(["waiting", "request", "mirror", "rate-limit"]);
+
 /** Brings the state up to date. Looks at nothing but its arguments; `now` is in epoch milliseconds. */
 export function applyEvent(state: ProgressState, event: LadingEvent, now: number): void {
-  if (event.type !== "waiting" && event.type !== "request") state.blocked = undefined;
+  if (!ASIDE.has(event.type)) state.blocked = undefined;
   if (isUnpackEvent(event)) {
     state.layerWaits.delete(event.diffId);
     applyUnpack(unpackedBlob(state, event, now), event, now);
@@ -99,6 +102,8 @@ export function applyEvent(state: ProgressState, event: LadingEvent, now: number
       return;
     case "warning":
     case "request":
+    case "mirror":
+    case "rate-limit":
       return;
   }
 }
@@ -244,7 +249,7 @@ function wait(state: ProgressState, why: EventOf<"waiting">["why"], now: number)
   if (why.kind === "store-lock") state.blocked = { pid: why.pid, doing: "holds the store" };
   else if (why.kind === "target") state.blocked = { pid: why.pid, doing: `fills ${why.path}` };
   else if (why.kind === "same-layer") state.layerWaits.set(why.digest, why.pid);
-  else if (why.kind === "retry-after") state.pauses.set(why.host, now + why.ms);
+  else if ("host" in why) state.pauses.set(why.host, now + why.ms);
   else if (why.kind === "same-download") {
     const blob = state.blobs.get(why.digest);
     if (blob === undefined || isHeld(blob)) return;

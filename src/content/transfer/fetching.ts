@@ -8,7 +8,7 @@ import type { Patience } from "./patience.ts";
 import { type VerifiedIngest, wrongPart } from "./verify.ts";
 
 /** What a transfer needs of a source. */
-export type Opener = Pick<ContentSource, "open" | "parallel">;
+export type Opener = Pick<ContentSource, "open" | "parallel" | "distrust">;
 
 export interface TransferOptions extends Patience {
   readonly role: ContentRole;

@@ -1,5 +1,6 @@
 import { LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
+import type { OperationOptions } from "../events.ts";
 import type { Sink } from "../port.ts";
 import type { Span } from "../spans.ts";
 import { type Opener, readOpened } from "./fetching.ts";
@@ -21,6 +22,20 @@ export async function readVerified(
     verifyBytes(descriptor, descriptor.data);
     return descriptor.data;
   }
+  for (;;) {
+    try {
+      return await readOnce(source, descriptor, options);
+    } catch (error) {
+      if (!isElsewhere(source, descriptor, error, options)) throw error;
+    }
+  }
+}
+
+async function readOnce(
+  source: Opener,
+  descriptor: Descriptor,
+  options: Patience,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(descriptor.size);
   let at = 0;
   await readSpan(source, descriptor, { start: 0, end: descriptor.size }, options, (chunk) => {
@@ -29,6 +44,17 @@ export async function readVerified(
   });
   verifyBytes(descriptor, bytes);
   return bytes;
+}
+
+/** Whether wrong content came from one of several places, so that another is worth asking. */
+export function isElsewhere(
+  source: Opener,
+  descriptor: Descriptor,
+  error: unknown,
+  options: OperationOptions,
+): boolean {
+  const wrong = error instanceof LadingError && error.code === "verification-failed";
+  return wrong && source.distrust?.(descriptor, options) === true;
 }
 
 export function refuseLarger(descriptor: Descriptor, maxBytes: number): void {

@@ -2,7 +2,7 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Span } from "../spans.ts";
 import type { Opener } from "./fetching.ts";
 import type { Patience } from "./patience.ts";
-import { readSpan } from "./read.ts";
+import { isElsewhere, readSpan } from "./read.ts";
 import { PassingVerifier } from "./verify.ts";
 
 /**
@@ -37,6 +37,8 @@ export function streamSpan(
       verifier?.end();
       controller.close();
     } catch (error) {
+      // What passed can't be taken back; whoever asks again gets it from elsewhere.
+      isElsewhere(source, descriptor, error, options);
       if (!cancelled.signal.aborted) controller.error(error);
     } finally {
       signal.removeEventListener("abort", stop);

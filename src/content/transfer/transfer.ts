@@ -7,6 +7,7 @@ import type { Span } from "../spans.ts";
 import { type Fetching, type Opener, Progress, pump, type TransferOptions } from "./fetching.ts";
 import { persist } from "./patience.ts";
 import { fetchRanges, planRanges } from "./ranges.ts";
+import { isElsewhere } from "./read.ts";
 import { VerifiedIngest, verifyBytes, wrongDigest } from "./verify.ts";
 
 export interface TransferResult {
@@ -50,16 +51,49 @@ export async function transfer(
       progress,
       options: { ...options, budget },
     };
-    await fetchMissing(fetching);
-    if (!(await verified.commit())) {
-      // What was resumed, or what came, is not what the digest names: once more from zero.
-      await verified.restart();
-      await fetchMissing(fetching);
-      if (!(await verified.commit())) throw wrongDigest(descriptor);
-    }
+    await fetchVerified(fetching, ingest.held.length > 0);
     progress.published();
     return { existed: false, transferred: progress.transferred };
   });
+}
+
+/**
+ * Fetches until it is what the digest names, or nobody is left who might have it. Each place that lies
+ * is left out; what was resumed, and the last place, get a second try from zero.
+ */
+async function fetchVerified(fetching: Fetching, resumed: boolean): Promise<void> {
+  const { source, descriptor, verified, options } = fetching;
+  let suspect = resumed;
+  let second = true;
+  for (;;) {
+    const failure = await fetchOnce(fetching);
+    if (failure === undefined) return;
+    const { error, whole } = failure;
+    // The part that was resumed may be what is wrong: nobody is blamed for that.
+    const blameless = whole && suspect;
+    if (blameless || !isElsewhere(source, descriptor, error, options)) {
+      if (!whole || !second) throw error;
+      second = false;
+    }
+    suspect = false;
+    await verified.restart();
+  }
+}
+
+interface Failure {
+  readonly error: unknown;
+  /** All of it came, and is not what the digest names. */
+  readonly whole: boolean;
+}
+
+async function fetchOnce(fetching: Fetching): Promise<Failure | undefined> {
+  const { verified, descriptor } = fetching;
+  try {
+    await fetchMissing(fetching);
+  } catch (error) {
+    return { error, whole: false };
+  }
+  return (await verified.commit()) ? undefined : { error: wrongDigest(descriptor), whole: true };
 }
 
 /** Brings in bytes that are in memory already; `transferred` of them came over the wire. */

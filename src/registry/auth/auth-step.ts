@@ -1,10 +1,12 @@
 import type { Clock } from "../../clock.ts";
+import { letGo } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Send, Step } from "../http/message.ts";
-import { basicAuthorization } from "./basic.ts";
-import { fetchToken, tokenServer } from "./bearer.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
-import { type CredentialSource, identityOf } from "./credentials.ts";
-import { TokenCache, type TokenKey } from "./token-cache.ts";
+import { type Answer, Answers, type Asked } from "./answers.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { CredentialSource } from "./credentials.ts";
+import { askForChallenge, mayHideChallenge } from "./probe.ts";
+import { tokenFetcher } from "./token/fetch-token.ts";
+import { TokenCache } from "./token-cache.ts";
 
 export interface AuthOptions {
   readonly credentials: CredentialSource;
@@ -16,83 +18,73 @@ export interface AuthOptions {
 /**
  * Answers the registry's challenge, and remembers it so that the next request brings its token along.
  * A token that was refused in the middle of a pull is fetched anew, once; one that does not reach far
- * enough (`insufficient_scope`) is fetched with the scope that the registry asks for.
+ * enough (`insufficient_scope`) is fetched with the scope that the registry asks for. A password that
+ * was refused is asked for anew, and tried once more if it is another one.
  */
-export function auth(options: AuthOptions): Step {
-  const tokens = new TokenCache(options.clock);
-  const challenges = new Map<string, Answerable>();
+export function auth({ credentials, sendToken, clock }: AuthOptions): Step {
+  const answers = new Answers(credentials, tokenFetcher(sendToken, clock), new TokenCache(clock));
+  const challenges = new Map<string, Asked>();
+  const hidden = new Map<string, Promise<Asked | undefined>>();
+
+  /** Asked for once of each registry, and only where there are credentials that it may be waiting for. */
+  async function hiddenChallenge(next: Send, request: HttpRequest): Promise<Asked | undefined> {
+    const { origin } = request.url;
+    if ((await answers.credential(request)) === undefined) return undefined;
+    const known = hidden.get(origin);
+    if (known !== undefined) return known;
+    const asked = askForChallenge(next, request).then(
+      (response) => response && withoutScope(challengeIn(response, request)),
+      () => void hidden.delete(origin),
+    );
+    hidden.set(origin, asked);
+    return asked;
+  }
+
   return (next) => async (request) => {
     if (request.scope.anonymous) return next(request);
     const key = `${request.url.origin} ${request.scope.repository} ${request.scope.action}`;
     const known = challenges.get(key);
-    const first = known && (await answer(known, request, options, tokens));
+    const first = known && (await answers.to(known, request));
     const response = await next(authorized(request, first));
-    if (!isChallenge(response, request)) return response;
+    const hides = known === undefined && mayHideChallenge(response, request);
+    const asked = hides ? await hiddenChallenge(next, request) : challengeIn(response, request);
+    if (asked === undefined) return response;
 
-    const challenge = answerable(response);
-    if (challenge === undefined) return response;
-    if (first?.token !== undefined) tokens.forget(first.token.key, first.token.value);
-    const second = await answer(challenge, request, options, tokens);
+    first?.refused();
+    const second = await answers.to(asked, request);
     if (second === undefined || sameAnswer(first, second)) return response;
-    response.body.cancel();
-    challenges.set(key, challenge);
+    await letGo(response);
+    challenges.set(key, asked);
     const retried = await next(authorized(request, second));
-    const wider = widerScope(retried, request, challenge);
-    if (wider === undefined) return retried;
-    const third = await answer(wider, request, options, tokens);
-    if (third === undefined) return retried;
-    retried.body.cancel();
-    challenges.set(key, wider);
+
+    const again = challengeIn(retried, request);
+    if (again === undefined) return retried;
+    const wider = isWider(again, asked);
+    if (!wider && second.isToken) return retried;
+    if (!wider) second.refused();
+    const third = await answers.to(again, request);
+    if (third === undefined || sameAnswer(second, third)) return retried;
+    await letGo(retried);
+    challenges.set(key, again);
     return next(authorized(request, third));
   };
 }
 
-interface Answerable {
-  readonly challenge: Challenge;
-  readonly peer: HttpResponse["peer"];
-}
-
-interface Answer {
-  readonly authorization: string;
-  readonly token?: { readonly key: TokenKey; readonly value: string };
-}
-
-async function answer(
-  { challenge, peer }: Answerable,
-  request: HttpRequest,
-  { credentials, sendToken, clock }: AuthOptions,
-  tokens: TokenCache,
-): Promise<Answer | undefined> {
-  const { repository, action } = request.scope;
-  const { signal } = request.operation;
-  const origin = request.url.origin;
-  const credential = await credentials.get({ origin, repository, action }, { signal });
-  if (credential?.kind === "token") return { authorization: `Bearer ${credential.token}` };
-  if (challenge.scheme === "basic") {
-    return credential && { authorization: basicAuthorization(credential) };
-  }
-  const server = tokenServer(challenge, request);
-  const { service, scope } = server;
-  const identity = identityOf(credential);
-  const key: TokenKey = { identity, realm: server.realm.href, service, scope };
-  const value = await tokens.get(key, () =>
-    fetchToken(sendToken, server, credential, request, peer, clock),
-  );
-  return { authorization: `Bearer ${value}`, token: { key, value } };
-}
-
 function authorized(request: HttpRequest, answer: Answer | undefined): HttpRequest {
   if (answer === undefined) return request;
-  return { ...request, headers: { ...request.headers, authorization: answer.authorization } };
+  return {
+    ...request,
+    headers: { ...request.headers, authorization: answer.authorization },
+    note: { role: "registry", ...request.note, credentials: answer.from },
+  };
 }
 
-/** Only the origin that was asked may ask back: never one that a redirect led to. */
-function isChallenge(response: HttpResponse, request: HttpRequest): boolean {
-  return response.status === 401 && response.url.origin === request.url.origin;
-}
-
-/** A bearer challenge before a basic one: a token shows less. */
-function answerable(response: HttpResponse): Answerable | undefined {
+/**
+ * Only the origin that was asked may ask back: never one that a redirect led to. A bearer challenge
+ * comes before a basic one: a token shows less.
+ */
+function challengeIn(response: HttpResponse, request: HttpRequest): Asked | undefined {
+  if (response.status !== 401 || response.url.origin !== request.url.origin) return undefined;
   const challenges = parseChallenges(response.headers["www-authenticate"] ?? "");
   const challenge =
     challenges.find(({ scheme, params }) => scheme === "bearer" && params.realm !== undefined) ??
@@ -100,16 +92,16 @@ function answerable(response: HttpResponse): Answerable | undefined {
   return challenge && { challenge, peer: response.peer };
 }
 
-function widerScope(
-  response: HttpResponse,
-  request: HttpRequest,
-  before: Answerable,
-): Answerable | undefined {
-  if (!isChallenge(response, request)) return undefined;
-  const challenge = answerable(response);
-  const { error, scope } = challenge?.challenge.params ?? {};
-  if (error !== "insufficient_scope" || scope === before.challenge.params.scope) return undefined;
-  return challenge;
+/** What the registry as a whole asks for is not what the repository needs. */
+function withoutScope(asked: Asked | undefined): Asked | undefined {
+  if (asked === undefined) return undefined;
+  const { scope: _, ...params } = asked.challenge.params;
+  return { ...asked, challenge: { ...asked.challenge, params } };
+}
+
+function isWider(again: Asked, before: Asked): boolean {
+  const { error, scope } = again.challenge.params;
+  return error === "insufficient_scope" && scope !== before.challenge.params.scope;
 }
 
 function sameAnswer(first: Answer | undefined, second: Answer): boolean {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { LadingError } from "../../errors.ts";
 
 export interface Token {
   readonly value: string;
@@ -29,14 +30,15 @@ export class TokenCache {
 
   async get(key: TokenKey, fetch: () => Promise<Token>): Promise<string> {
     const id = idOf(key);
-    const known = this.#tokens.get(id);
-    if (known !== undefined) {
-      const token = await known.token;
-      if (token.expires - MARGIN_MS > this.#clock.now()) return token.value;
+    for (;;) {
+      const known = this.#tokens.get(id);
+      if (known === undefined) return (await this.#fetch(id, fetch).token).value;
+      const onItsWay = known.value === undefined;
+      const token = await known.token.catch(unlessAborted);
+      const lasts = token !== undefined && token.expires - MARGIN_MS > this.#clock.now();
+      if (token !== undefined && (onItsWay || lasts)) return token.value;
       if (this.#tokens.get(id) === known) this.#tokens.delete(id);
     }
-    const { token } = this.#tokens.get(id) ?? this.#fetch(id, fetch);
-    return (await token).value;
   }
 
   /** A token that was refused is not offered again; one that somebody fetched meanwhile is. */
@@ -68,6 +70,12 @@ interface Entry {
   readonly token: Promise<Token>;
   /** Once it is there. */
   value?: string;
+}
+
+/** Whoever asked first gave up; that is not for those to bear who waited with him. */
+function unlessAborted(error: unknown): undefined {
+  if (error instanceof LadingError && error.code === "aborted") return undefined;
+  throw error;
 }
 
 function idOf({ identity, realm, service, scope }: TokenKey): string {

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import type { Clock } from "../../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import type { Sink } from "../../content/port.ts";
 import { abortedError, LadingError } from "../../errors.ts";
-import type { HttpBody } from "./message.ts";
+import type { BodyEnd, HttpBody, HttpResponse } from "./message.ts";
 import { redactUrl } from "./redact.ts";
 
 export interface BodyOptions {
@@ -19,11 +19,39 @@ export function responseBody(incoming: IncomingMessage, options: BodyOptions): H
     failure ??= error;
   });
   const encoding = incoming.headers["content-encoding"] ?? "identity";
+  const listeners: ((end: BodyEnd) => void)[] = [];
+  let bytes = 0;
+  let ended: BodyEnd | undefined;
+  const end = (how: Omit<BodyEnd, "bytes">): void => {
+    if (ended !== undefined) return;
+    ended = { ...how, bytes };
+    for (const listener of listeners.splice(0)) listener(ended);
+  };
+  let reading = false;
+  incoming.once("close", () => {
+    // Who reads it says how it ended.
+    if (reading) return;
+    const whole = incoming.readableEnded && incoming.complete;
+    end({ cancelled: false, ...(whole ? {} : { error: broken(options.url, failure) }) });
+  });
   return {
     async read(sink) {
-      if (encoding.trim().toLowerCase() !== "identity") throw encoded(options.url, encoding);
-      if (failure !== undefined) throw broken(options.url, failure);
-      await pump(incoming, sink, options);
+      reading = true;
+      try {
+        if (encoding.trim().toLowerCase() !== "identity") throw encoded(options.url, encoding);
+        if (failure !== undefined) throw broken(options.url, failure);
+        const counted: Sink = (chunk) => {
+          bytes += chunk.length;
+          return sink(chunk);
+        };
+        await pump(incoming, counted, options);
+        end({ cancelled: false });
+      } catch (error) {
+        // What the reader threw is no fault of the body.
+        const why = error instanceof LadingError ? { error } : {};
+        end({ ...why, cancelled: !(error instanceof LadingError) });
+        throw error;
+      }
     },
     async bytes(maxBytes) {
       const chunks: Uint8Array[] = [];
@@ -36,9 +64,33 @@ export function responseBody(incoming: IncomingMessage, options: BodyOptions): H
       return Buffer.concat(chunks);
     },
     cancel() {
+      end({ cancelled: true });
       if (!incoming.readableEnded) incoming.destroy();
     },
+    onEnd(listener) {
+      if (ended !== undefined) listener(ended);
+      else listeners.push(listener);
+    },
   };
+}
+
+/** What a redirect or a challenge says beside its headers; nobody reads it. */
+const SMALL_BODY = 64 * 1024;
+const SMALL_BODY_MS = 1000;
+
+/**
+ * Lets go of an answer that nobody reads. A small body is read to its end, so that the connection serves
+ * again: hanging up would cost a new one, with TLS and perhaps a tunnel. One that is long, or slow, is
+ * not worth it.
+ */
+export async function letGo({ headers, body }: HttpResponse): Promise<void> {
+  if (Number(headers["content-length"] ?? 0) > SMALL_BODY) {
+    body.cancel();
+    return;
+  }
+  const cancelTimer = systemClock.after(SMALL_BODY_MS, () => body.cancel());
+  await body.bytes(SMALL_BODY).catch(() => body.cancel());
+  cancelTimer();
 }
 
 /**

@@ -15,14 +15,23 @@ export function networkError(error: Error, url: URL, connected: boolean): Lading
   if (error instanceof LadingError) return error;
   const code = "code" in error ? String(error.code) : "";
   const secure = url.protocol === "https:";
-  const [why, hint] = REASONS[code] ?? (secure ? tlsReason(code, error) : undefined) ?? [];
-  const permanent = code === "ENOTFOUND" || (secure && tlsReason(code, error) !== undefined);
-  return new LadingError("network", `${url.host}: ${why ?? (code || "failed")}`, {
+  const [why, hint] = failureReason(error, secure);
+  const permanent = NO_SUCH_NAME.has(code) || (secure && tlsReason(code, error) !== undefined);
+  return new LadingError("network", `${url.host}: ${why}`, {
     url: redactUrl(url),
     cause: secure && !connected ? new NotSecured(error) : error,
     transient: !permanent,
     hint,
   });
+}
+
+/** Asked again, a resolver says the same. */
+const NO_SUCH_NAME: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA"]);
+
+/** What went wrong, for people, and what to do about it. */
+export function failureReason(error: Error, secure: boolean): Reason {
+  const code = "code" in error ? String(error.code) : "";
+  return REASONS[code] ?? (secure ? tlsReason(code, error) : undefined) ?? [code || "failed"];
 }
 
 /** Whether an error says that the other side does not speak TLS: not that it does, with something amiss. */
@@ -34,6 +43,13 @@ export function speaksNoTls(error: unknown): boolean {
   return hungUp || NOT_TLS.test(cause.message);
 }
 
+/** Whether an error says that the other side speaks TLS, with a certificate of nobody that is trusted. */
+export function isUntrusted(error: unknown): boolean {
+  if (!(error instanceof LadingError) || !(error.cause instanceof NotSecured)) return false;
+  const { cause } = error.cause;
+  return cause instanceof Error && "code" in cause && CERTIFICATE.test(String(cause.code));
+}
+
 /** What OpenSSL says of bytes that are no TLS record. */
 const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/;
 
@@ -42,6 +58,9 @@ type Reason = readonly [why: string, hint?: string];
 const REASONS: Readonly<Record<string, Reason>> = {
   ENOTFOUND: ["the name does not resolve", "check the spelling of the registry and the network"],
   EAI_AGAIN: ["the name could not be resolved just now", "check the network's DNS"],
+  ENODATA: ["the name has no address", "check the spelling of the registry and the network"],
+  ESERVFAIL: ["the name could not be resolved just now", "check the network's DNS"],
+  ETIMEOUT: ["the name could not be resolved in time", "check the network's DNS"],
   ECONNREFUSED: ["nothing listens there", "check host and port"],
   ECONNRESET: ["the connection was reset"],
   EPIPE: ["the connection was closed"],
@@ -67,7 +86,13 @@ function tlsReason(code: string, { message }: Error): Reason | undefined {
   if (CERTIFICATE.test(code)) {
     return [
       `its certificate is not trusted here (${code})`,
-      "trust the authority that signed it: NODE_EXTRA_CA_CERTS=FILE.pem, or NODE_OPTIONS=--use-openssl-ca for the system's",
+      "trust the authority that signed it: ca in lading.toml, for this registry; or SSL_CERT_FILE=FILE.pem, in place of the system's authorities",
+    ];
+  }
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)) {
+    return [
+      "it refuses the TLS connection",
+      "it may want a client certificate, or another one: client in lading.toml, for this registry",
     ];
   }
   if (/^(ERR_TLS|ERR_SSL|EPROTO)/.test(code)) {

@@ -24,9 +24,10 @@ export function retry(policy: RetryPolicy, clock: Clock): Step {
   return (next) => async (request) => {
     const budget = request.operation.budget ?? new RetryBudget(policy);
     const budgeted = { ...request, operation: { ...request.operation, budget } };
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       const { round } = budget;
-      const outcome = await tried(next, budgeted);
+      const note = { role: "registry", ...request.note, attempt } as const;
+      const outcome = await tried(next, { ...budgeted, note });
       const reason = reasonToRetry(outcome);
       if (reason === undefined || budget.spent) return settled(outcome);
       const asked = outcome.response && retryAfterMs(outcome.response, clock.now());

@@ -7,13 +7,17 @@ import { speaksNoTls } from "./network-error.ts";
  * turn out not to speak TLS; a certificate that is not trusted is no such finding. What a loopback host
  * speaks is found out once.
  */
-export function scheme(plainHttp: (host: string) => boolean): Step {
+export function scheme(plainHttp: (request: HttpRequest) => Promise<boolean>): Step {
   const spoken = new Map<string, "http:" | "https:">();
+  const told = new Set<string>();
   return (next) => async (request) => {
     // Somebody else's address, as an answer or a layer names it: its scheme was part of what was checked.
-    if (request.scope.anonymous) return next(request);
+    if (request.scope.anonymous || request.scope.schemeFixed) return next(request);
     const { host, hostname } = request.url;
-    if (plainHttp(host)) return next(over("http:", request));
+    if (await plainHttp(request)) {
+      if (!isLoopback(hostname)) warnOnce(told, request);
+      return next(over("http:", request));
+    }
     if (!isLoopback(hostname)) return next(over("https:", request));
     const known = spoken.get(host);
     if (known !== undefined) return next(over(known, request));
@@ -28,6 +32,16 @@ export function scheme(plainHttp: (host: string) => boolean): Step {
       return response;
     }
   };
+}
+
+function warnOnce(told: Set<string>, { url, operation }: HttpRequest): void {
+  if (operation.onEvent === undefined || told.has(url.host)) return;
+  told.add(url.host);
+  operation.onEvent({
+    type: "warning",
+    code: "plain-http",
+    message: `${url.host} is spoken to in http: anyone on the way can read what is sent and change what tags stand for`,
+  });
 }
 
 export function isLoopback(hostname: string): boolean {

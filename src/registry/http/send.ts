@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import { abortedError, LadingError, throwIfAborted } from "../../errors.ts";
+import type { Connection, Connections } from "../connections/connections.ts";
+import { wantsAccount } from "../proxy/errors.ts";
 import { responseBody } from "./body.ts";
-import type { Connections } from "./connect.ts";
 import type { HttpRequest, HttpResponse, Send } from "./message.ts";
 import { networkError } from "./network-error.ts";
 import { redactUrl } from "./redact.ts";
@@ -19,6 +20,17 @@ export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 60_000,
 
 /** The last step: one request over a kept-alive connection of our own, nothing followed or retried. */
 export function send(connections: Connections, timeouts: Timeouts, clock: Clock): Send {
+  const unverified = new Set<string>();
+  const attempt: Send = async (request) => {
+    const connection = await connections.prepare(request.url, request.scope, timeouts);
+    for (const host of connection.unverified) warnOnce(unverified, host, request);
+    try {
+      return await exchange(connection, request, clock);
+    } catch (error) {
+      if (!connection.again(error)) throw error;
+    }
+    return attempt(request);
+  };
   return async (request) => {
     throwIfAborted(request.operation.signal);
     const started = clock.now();
@@ -31,7 +43,7 @@ export function send(connections: Connections, timeouts: Timeouts, clock: Clock)
         ...(status === undefined ? {} : { status }),
       });
     try {
-      const response = await exchange(connections, request, timeouts, clock);
+      const response = await attempt(request);
       tell(response.status);
       return response;
     } catch (error) {
@@ -42,14 +54,13 @@ export function send(connections: Connections, timeouts: Timeouts, clock: Clock)
 }
 
 async function exchange(
-  connections: Connections,
+  connection: Connection,
   request: HttpRequest,
-  timeouts: Timeouts,
   clock: Clock,
 ): Promise<HttpResponse> {
-  const { url, scope, operation } = request;
+  const { url, operation } = request;
   const { signal } = operation;
-  const connection = await connections.prepare(url, scope);
+  const { timeouts, proxy } = connection;
   return new Promise<HttpResponse>((resolve, reject) => {
     const outgoing = connection.request({
       method: request.method,
@@ -81,15 +92,33 @@ async function exchange(
     });
     outgoing.on("response", (incoming) => {
       settle();
+      // Inside a tunnel it would be the registry's word.
+      if (incoming.statusCode === 407 && proxy !== undefined && url.protocol === "http:") {
+        fail(wantsAccount(proxy));
+        return;
+      }
       resolve({
         status: incoming.statusCode ?? 0,
         headers: joined(incoming.headers),
         url,
+        asked: url,
         peer: connection.peer(outgoing),
+        ...(proxy === undefined ? {} : { proxied: true }),
         body: responseBody(incoming, { url, idleMs: timeouts.idleMs, clock, signal }),
       });
     });
     outgoing.end(request.body);
+  });
+}
+
+/** Said aloud for each host that is not verified: whoever is on the way may be the one who answers. */
+function warnOnce(told: Set<string>, host: string, { operation }: HttpRequest): void {
+  if (operation.onEvent === undefined || told.has(host)) return;
+  told.add(host);
+  operation.onEvent({
+    type: "warning",
+    code: "insecure",
+    message: `the certificate of ${host} is not verified, as the settings say: anyone on the way can read and answer in its name`,
   });
 }
 
