@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { credentialHelper } from "../../src/registry/auth/credential-helper/credential-helper.ts";
+import { parseHelperName } from "../../src/registry/auth/credential-helper/helper-name.ts";
 import type { CredentialRequest, CredentialSource } from "../../src/registry/auth/credentials.ts";
-import { credentialHelper } from "../../src/registry/auth/helper/helper.ts";
-import { parseHelperName } from "../../src/registry/auth/helper/name.ts";
 import { defaultCredentials } from "../../src/registry/auth/sources/default.ts";
 import { built, runChild } from "../child.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -157,7 +157,7 @@ describe("a credential helper", () => {
       "deaf",
       `trap '' TERM; echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 300`,
     );
-    const module = JSON.stringify(built("registry/auth/helper/helper.js"));
+    const module = JSON.stringify(built("registry/auth/credential-helper/credential-helper.js"));
     const child = runChild(`
       import { credentialHelper } from ${module};
       const environment = ${JSON.stringify(helpers.environment)};

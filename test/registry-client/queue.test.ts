@@ -9,6 +9,7 @@ import { queue } from "../../src/registry/queue/queue.ts";
 import { Rate } from "../../src/registry/queue/rate.ts";
 import { plainEndpoint, plainSettings } from "../../src/registry/settings/plain.ts";
 import { ManualClock } from "../manual-clock.ts";
+import { emptyResponse } from "./empty-response.ts";
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -322,12 +323,5 @@ function requestFor(host: string, onEvent?: (event: LadingEvent) => void): HttpR
 }
 
 function response(status: number, headers: Record<string, string> = {}): HttpResponse {
-  const url = new URL("https://registry.example/");
-  const body = {
-    read: async () => {},
-    bytes: async () => new Uint8Array(),
-    cancel() {},
-    onEnd() {},
-  };
-  return { status, headers, url, asked: url, peer: "public", body };
+  return emptyResponse("https://registry.example/", status, headers);
 }

@@ -6,6 +6,7 @@ import type {
   RequestScope,
 } from "../../../src/registry/http/message.ts";
 import { verdict } from "../../../src/registry/mirrors/verdict.ts";
+import { emptyResponse } from "../empty-response.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const manifest = {
@@ -94,12 +95,5 @@ function request(method: "GET" | "HEAD", scope: Partial<RequestScope>): HttpRequ
 }
 
 function response(status: number, headers: Record<string, string> = {}): HttpResponse {
-  const url = new URL("https://mirror.example/v2/");
-  const body = {
-    read: async () => {},
-    bytes: async () => new Uint8Array(),
-    cancel() {},
-    onEnd() {},
-  };
-  return { status, headers, url, asked: url, peer: "public", body };
+  return emptyResponse("https://mirror.example/v2/", status, headers);
 }

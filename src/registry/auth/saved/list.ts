@@ -1,6 +1,6 @@
 import { LadingError } from "../../../errors.ts";
+import { credentialHelper } from "../credential-helper/credential-helper.ts";
 import type { CredentialOrigin } from "../credentials.ts";
-import { credentialHelper } from "../helper/helper.ts";
 import type { AuthFile } from "../sources/parse-file.ts";
 import { credentialFiles, namedFile, writableFile } from "../sources/places.ts";
 import { readAuthFile } from "./read-file.ts";

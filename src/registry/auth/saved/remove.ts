@@ -1,5 +1,5 @@
+import { credentialHelper } from "../credential-helper/credential-helper.ts";
 import type { CredentialOrigin } from "../credentials.ts";
-import { credentialHelper } from "../helper/helper.ts";
 import { serversOf } from "../sources/choose.ts";
 import { formatScope, type KeyScope, parseKey } from "../sources/match.ts";
 import type { AuthFile } from "../sources/parse-file.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../clock.ts";
+import { credentialHelper } from "../credential-helper/credential-helper.ts";
 import type { Credential, CredentialOrigin } from "../credentials.ts";
-import { credentialHelper } from "../helper/helper.ts";
 import { bestKey, formatScope, type KeyScope, serverKey } from "../sources/match.ts";
 import type { AuthFile } from "../sources/parse-file.ts";
 import { dockerFile, writableFile } from "../sources/places.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../clock.ts";
+import { credentialHelper } from "../credential-helper/credential-helper.ts";
 import { type Credential, identityOf } from "../credentials.ts";
-import { credentialHelper } from "../helper/helper.ts";
 import { Remembered } from "./remember.ts";
 
 /** A helper takes a tenth of a second or asks a person for a password: not for each request. */

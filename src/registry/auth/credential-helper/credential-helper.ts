@@ -3,8 +3,8 @@ import { abortedError, LadingError } from "../../../errors.ts";
 import { isObject, type JsonValue, parseJson } from "../../../oci/json.ts";
 import type { Credential } from "../credentials.ts";
 import { findProgram } from "./find-program.ts";
-import { type HelperName, parseHelperName, programOf } from "./name.ts";
-import { type Ran, type RunOptions, runHelper } from "./run.ts";
+import { type HelperName, parseHelperName, programOf } from "./helper-name.ts";
+import { type Ran, type RunOptions, runHelper } from "./run-helper.ts";
 
 export interface HelperOptions {
   readonly signal?: AbortSignal | undefined;
