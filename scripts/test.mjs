@@ -2,7 +2,7 @@
 // Arguments are passed on to vitest: npm test -- test/oci
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { bin, run } from "./run.mjs";
 
 const built =
@@ -20,6 +20,18 @@ const result = await readFile(report, "utf8").then(JSON.parse, () => undefined);
 await rm(folder, { recursive: true, force: true });
 const passed = result?.numPassedTests ?? 0;
 const skipped = (result?.numPendingTests ?? 0) + (result?.numTodoTests ?? 0);
+// Once more at the end, where one looks first.
+for (const { name, message, status, assertionResults } of result?.testResults ?? []) {
+  const file = relative(process.cwd(), name);
+  if (status === "failed" && assertionResults.length === 0) {
+    console.log(`failed: ${file}\n${message}`);
+  }
+  for (const test of assertionResults.filter((each) => each.status === "failed")) {
+    const told = test.failureMessages.join("\n").split("\n");
+    const own = told.filter((line) => !line.includes("node_modules"));
+    console.log([`failed: ${file} > ${test.fullName}`, ...own].join("\n"));
+  }
+}
 // A file that fails to load fails no test of its own, and yet nothing in it was tested.
 const unloaded = (result?.testResults ?? []).filter(
   ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
