@@ -19,7 +19,13 @@ async function bundle() {
       "layer-worker": join(dist, "layer/worker/layer-worker.js"),
     },
     platform: "node",
-    external: ["@photostructure/sqlite", "koffi", "@cloudpss/zstd", "@cloudpss/zstd/napi"],
+    external: [
+      "@photostructure/sqlite",
+      "koffi",
+      "@cloudpss/zstd",
+      "@cloudpss/zstd/napi",
+      "@opentelemetry/api",
+    ],
     logLevel: "silent",
   });
   // What two commands share is one chunk: fewer files to load weigh more than fewer bytes.

@@ -5,6 +5,7 @@
  */
 export type { Clock } from "./clock.ts";
 export type * from "./content/events.ts";
+export type * from "./content/request-trace.ts";
 export type { RetryPolicy } from "./content/retry.ts";
 export { type ErrorCode, type ErrorContext, LadingError } from "./errors.ts";
 export type { Ownership, XattrPolicy } from "./layer/form.ts";
@@ -44,6 +45,8 @@ export type { LoginOptions, LoginResult } from "./verbs/access/login.ts";
 export type { LogoutOptions, LogoutResult } from "./verbs/access/logout.ts";
 export type { WhoAmI } from "./verbs/access/whoami.ts";
 export type { BundleOptions, BundleResult } from "./verbs/bundle/bundle.ts";
+export type { DoctorOptions, DoctorReport } from "./verbs/doctor/doctor.ts";
+export type { DoctorStep, StepName, StepState } from "./verbs/doctor/steps.ts";
 export type * from "./verbs/fetch.ts";
 export type * from "./verbs/inspect.ts";
 export type { MountOptions, MountResult } from "./verbs/mount/mount.ts";

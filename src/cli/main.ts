@@ -1,3 +1,5 @@
+import { systemClock } from "../clock.ts";
+import type { RequestTrace } from "../content/request-trace.ts";
 import { LadingError } from "../errors.ts";
 import type { Lading } from "../verbs/open.ts";
 import type { CommandDefinition } from "./command.ts";
@@ -141,20 +143,31 @@ class Run {
       trustHosts,
       config,
       authFile,
+      trace,
       concurrency = DOWNLOADS,
     } = this.#settings;
+    const onRequest = trace === undefined ? undefined : await this.#traceTo(trace);
     const { open } = await import("../verbs/open.ts");
     return open({
       root,
       trustHosts,
       config,
       authFile,
+      onRequest,
       // Of what no operation asked for: a settings file that has something without effect.
       onEvent: (event) => {
         if (event.type === "warning") this.#diagnostics.warn(event);
       },
       limits: { total: concurrency },
       plainHttp: plainHttp ? references.map(registryOf) : undefined,
+    });
+  }
+
+  async #traceTo(path: string): Promise<(trace: RequestTrace) => void> {
+    const { traceFile } = await import("./trace/trace-file.ts");
+    return traceFile(path, {
+      clock: systemClock,
+      onTrouble: (message) => this.#diagnostics.note(`warning: ${message}`),
     });
   }
 

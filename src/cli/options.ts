@@ -45,6 +45,10 @@ export const commonOptions: readonly OptionDefinition[] = [
     flags: "--authfile <file>",
     description: "a credential file that is asked before the usual ones (docs/credentials.md)",
   },
+  {
+    flags: "--trace <file>",
+    description: "append every request to this file, one JSON object a line (docs/tracing.md)",
+  },
 ];
 
 /** Options that mean the same wherever they mean something; a command says which it takes. */
@@ -86,6 +90,7 @@ export interface Settings {
   readonly trustHosts: readonly string[];
   readonly config: string | undefined;
   readonly authFile: string | undefined;
+  readonly trace: string | undefined;
   readonly platform: string | undefined;
   readonly allPlatforms: boolean;
   readonly policy: PullPolicy | undefined;
@@ -103,6 +108,7 @@ export function readSettings(values: OptionValues): Settings {
     trustHosts: text(values, "trustHost")?.split(",") ?? [],
     config: text(values, "config"),
     authFile: text(values, "authfile"),
+    trace: text(values, "trace"),
     platform: text(values, "platform"),
     allPlatforms: values.allPlatforms === true,
     policy: choice(values, "policy", POLICIES),

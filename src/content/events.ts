@@ -1,4 +1,5 @@
 import type { DiffId, Digest } from "../oci/digest.ts";
+import type { RequestTrace } from "./request-trace.ts";
 
 /** What a blob is to the image, so that a renderer need not know media types. */
 export type ContentRole = "index" | "manifest" | "config" | "layer" | "other";
@@ -75,15 +76,8 @@ export type LadingEvent =
       readonly source?: string;
     }
   | { readonly type: "warning"; readonly code: WarningCode; readonly message: string }
-  /** One request to a registry ended, for `--verbose`. The URL is redacted. */
-  | {
-      readonly type: "request";
-      readonly method: string;
-      readonly url: string;
-      /** Absent when no response came. */
-      readonly status?: number;
-      readonly ms: number;
-    }
+  /** One request ended, for `--verbose`. */
+  | ({ readonly type: "request" } & RequestTrace)
   | {
       readonly type: "done";
       readonly reference: string;

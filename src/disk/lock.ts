@@ -31,8 +31,21 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
   if (mode === "exclusive") {
     await writeFile(pidPath(path), `${process.pid}\n`, { mode: FILE_MODE }).catch(() => {});
   }
-  return { mode, release: () => database.close() };
+  held.add(database);
+  return {
+    mode,
+    release() {
+      held.delete(database);
+      database.close();
+    },
+  };
 }
+
+/**
+ * A database that nobody can reach any more is closed by the garbage collector, and its lock is gone
+ * with it; but who holds a lock holds it until it is released, or the process ends.
+ */
+const held = new Set<unknown>();
 
 /** Nothing is ever written: a lock can be had on a full disk too, to free some of it. */
 const NO_JOURNAL = "PRAGMA journal_mode = MEMORY";

@@ -29,6 +29,8 @@ import { type ParallelOptions, Repository } from "./repository.ts";
 import { plainSettings } from "./settings/plain.ts";
 import type { SettingsSource } from "./settings/types.ts";
 import { systemRoots } from "./tls/system-roots.ts";
+import { channels } from "./trace/channels.ts";
+import { type RequestObserver, trace } from "./trace/trace.ts";
 
 export interface RegistryClientOptions {
   /** Default: what `docs/credentials.md` says, in its order. */
@@ -50,6 +52,8 @@ export interface RegistryClientOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
   readonly userAgent?: string | undefined;
   readonly transport?: Transport | undefined;
+  /** Hear of each exchange, whatever it is for. */
+  readonly observers?: readonly RequestObserver[] | undefined;
   /** How large blobs are read side by side. */
   readonly parallel?: Partial<ParallelOptions> | undefined;
 }
@@ -92,7 +96,8 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     roots: () => settings.roots?.() ?? systemRoots(environment),
     clock,
   });
-  const exchange = send(connections, timeouts, clock);
+  const observers = [channels, ...(options.observers ?? [])];
+  const exchange = compose(send(connections, timeouts, clock), [trace(observers, clock)]);
 
   const agent = userAgent(options.userAgent ?? "lading");
   const again = retry(options.retry ?? defaultRetryPolicy, clock);

@@ -10,6 +10,7 @@ import type { LoginOptions, LoginResult } from "./access/login.ts";
 import type { LogoutOptions, LogoutResult } from "./access/logout.ts";
 import type { WhoAmI } from "./access/whoami.ts";
 import type { BundleOptions, BundleResult } from "./bundle/bundle.ts";
+import type { DoctorOptions, DoctorReport } from "./doctor/doctor.ts";
 import type { FetchBlobOptions, FetchedImage, FetchedManifest, FetchOptions } from "./fetch.ts";
 import type { InspectOptions, InspectResult } from "./inspect.ts";
 import type { MountOptions, MountResult } from "./mount/mount.ts";
@@ -144,6 +145,11 @@ export interface Lading extends AsyncDisposable {
   whoami(reference: string, options?: OperationOptions): Promise<WhoAmI>;
   /** How much one may still ask of the registry of an image, where it tells. */
   ratelimit(reference: string, options?: OperationOptions): Promise<RateLimitReport>;
+  /**
+   * Walks through all that a pull of that reference needs, and says at the first thing that fails what
+   * to do about it.
+   */
+  doctor(reference: string, options?: DoctorOptions): Promise<DoctorReport>;
   /** How a registry (`docker.io`, `registry.lan:5000`) is spoken to: what settings files come to. */
   settings(registry: string): Promise<ShownSettings>;
   /** Of each registry that a settings file names. */
@@ -210,6 +216,8 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
       (await import("./access/whoami.ts")).whoami(session, reference, options),
     ratelimit: async (reference, options) =>
       (await import("./network/ratelimit.ts")).ratelimit(session, reference, options),
+    doctor: async (reference, options) =>
+      (await import("./doctor/doctor.ts")).doctor(session, reference, options),
     settings: async (registry) =>
       (await import("./settings/show.ts")).showSettings(session, registry),
     allSettings: async () => (await import("./settings/show.ts")).showAllSettings(session),

@@ -101,7 +101,8 @@ export async function pullInto(
 ): Promise<PullResult> {
   const reference = parseReference(text);
   const name = formatReference(reference);
-  return failing({ reference: name }, async () => {
+  const attributes = { "lading.reference": name };
+  const work = async () => {
     const started = session.clock.now();
     const wanted = wantedPlatform(options);
     const counted = countRequests(session.operation(options));
@@ -137,7 +138,8 @@ export async function pullInto(
       unpacked: undefined,
       lease,
     };
-  });
+  };
+  return failing({ reference: name }, () => session.span("lading.pull", attributes, work));
 }
 
 async function pullAndLease(

@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import { type Clock, systemClock } from "../clock.ts";
 import type { EventListener, OperationOptions } from "../content/events.ts";
+import type { RequestTrace } from "../content/request-trace.ts";
 import type { RetryPolicy } from "../content/retry.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { CredentialSource } from "../registry/auth/credentials.ts";
@@ -8,7 +9,9 @@ import type { DefaultCredentials } from "../registry/auth/sources/default.ts";
 import type { RegistryClient, RegistryClientOptions } from "../registry/client.ts";
 import type { Repository } from "../registry/repository.ts";
 import type { SettingsSource } from "../registry/settings/types.ts";
+import type { RequestObserver } from "../registry/trace/trace.ts";
 import type { LocalStore } from "../store/local-store.ts";
+import type { SpanAttributes, Telemetry } from "./telemetry/open-telemetry.ts";
 import type { Layers } from "./unpack/layers.ts";
 
 export interface OpenOptions {
@@ -39,6 +42,13 @@ export interface OpenOptions {
   /** Use system calls that Node lacks, by the optional package koffi, where it is there. Default true. */
   readonly native?: boolean | undefined;
   readonly transport?: RegistryClientOptions["transport"];
+  /** Hears of each exchange with a registry when it ended, whatever it was for. Holds no secret. */
+  readonly onRequest?: ((trace: RequestTrace) => void) | undefined;
+  /**
+   * Spans of what is done and of each exchange, by the package `@opentelemetry/api`, which must be
+   * there; `docs/tracing.md` says which. Default false.
+   */
+  readonly openTelemetry?: boolean | undefined;
   /** Hears what no single operation asked for; an operation's own listener comes first. */
   readonly onEvent?: EventListener | undefined;
 }
@@ -64,6 +74,7 @@ export class Session implements AsyncDisposable {
   #client: Promise<RegistryClient> | undefined;
   #settings: Promise<SettingsSource> | undefined;
   #layers: Promise<Layers> | undefined;
+  #telemetry: Promise<Telemetry> | undefined;
 
   constructor(options: OpenOptions) {
     this.options = options;
@@ -104,6 +115,7 @@ export class Session implements AsyncDisposable {
         clock: this.clock,
         userAgent: this.options.userAgent,
         transport: this.options.transport,
+        observers: await this.#observers(),
       }),
     );
     return this.#client;
@@ -126,6 +138,12 @@ export class Session implements AsyncDisposable {
     return this.#settings;
   }
 
+  /** Runs work in a span of its own, where spans are asked for. */
+  async span<T>(name: string, attributes: SpanAttributes, work: () => Promise<T>): Promise<T> {
+    const telemetry = await this.#openTelemetry();
+    return telemetry === undefined ? work() : telemetry.span(name, attributes, work);
+  }
+
   /** An operation's options with the session's defaults. */
   operation<T extends OperationOptions>(options: T): T {
     return { ...options, onEvent: options.onEvent ?? this.options.onEvent };
@@ -136,6 +154,20 @@ export class Session implements AsyncDisposable {
     for (const part of opened) {
       if (part.status === "fulfilled") await part.value?.[Symbol.asyncDispose]();
     }
+  }
+
+  async #openTelemetry(): Promise<Telemetry | undefined> {
+    if (this.options.openTelemetry !== true) return undefined;
+    this.#telemetry ??= import("./telemetry/open-telemetry.ts").then(({ openTelemetry }) =>
+      openTelemetry(),
+    );
+    return this.#telemetry;
+  }
+
+  async #observers(): Promise<readonly RequestObserver[]> {
+    const { onRequest } = this.options;
+    const telemetry = await this.#openTelemetry();
+    return [...(telemetry ? [telemetry.observer] : []), ...(onRequest ? [() => onRequest] : [])];
   }
 
   async #openLayers(): Promise<Layers> {

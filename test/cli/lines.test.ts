@@ -32,7 +32,17 @@ function setUp(
 }
 
 const warning: LadingEvent = { type: "warning", code: "store", message: "mind this" };
-const request: LadingEvent = { type: "request", method: "GET", url: "https://r/v2/", ms: 12.3 };
+const request: LadingEvent = {
+  type: "request",
+  id: 1,
+  method: "GET",
+  url: "https://r/v2/",
+  role: "registry",
+  attempt: 1,
+  queuedMs: 0,
+  ms: 12.3,
+  bytes: 0,
+};
 
 describe("plain progress", () => {
   it("says what begins, what ends and what was there, without escape codes", () => {
@@ -129,7 +139,7 @@ describe("plain progress", () => {
     expect(silent.lines()).toEqual([]);
     const verbose = setUp(plainProgress, { verbose: true });
     verbose.progress.onEvent({ ...request, status: 200 });
-    expect(verbose.lines()).toEqual(["GET https://r/v2/ 200 12 ms"]);
+    expect(verbose.lines()).toEqual(["GET https://r/v2/ 200, 12 ms"]);
   });
 });
 

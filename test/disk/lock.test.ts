@@ -38,6 +38,30 @@ describe("a lock", () => {
     expect(pids).toEqual([child.process.pid]);
   });
 
+  it("is held though nobody can reach it any more, until its process ends", async () => {
+    const path = join(await temporaryFolder(), "lock");
+    const child = runChild(`
+      import { setFlagsFromString } from "node:v8";
+      import { runInNewContext } from "node:vm";
+      import { tryLock } from ${JSON.stringify(built("disk/lock.js"))};
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc");
+      await (async () => void (await tryLock(${JSON.stringify(path)}, "exclusive")))();
+      for (let turn = 0; turn < 5; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        collect();
+      }
+      say("collected");
+      process.stdin.resume();
+    `);
+    await child.said("collected");
+    expect(await tryLock(path, "exclusive")).toBeUndefined();
+    await child.kill();
+    const free = await tryLock(path, "exclusive");
+    expect(free).toBeDefined();
+    free?.release();
+  });
+
   it("is waited for no longer than the caller wants", async () => {
     const path = join(await temporaryFolder(), "lock");
     const held = await tryLock(path, "exclusive");

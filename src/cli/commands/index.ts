@@ -101,6 +101,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./network/ratelimit.ts")).ratelimit,
   },
   {
+    name: "doctor",
+    summary: "walk through all that a pull needs, and say what is amiss",
+    group: "Registry",
+    load: async () => (await import("./network/doctor.ts")).doctor,
+  },
+  {
     name: "login",
     summary: "save who you are to a registry",
     group: "Access",

@@ -1,5 +1,6 @@
 import { visible } from "../print/format.ts";
-import { notice, requestLine } from "./notice.ts";
+import { requestLine } from "../trace/request-line.ts";
+import { notice } from "./notice.ts";
 import type { Progress, ProgressOptions } from "./progress.ts";
 
 /** No progress: only warnings, and with `--verbose` the requests and what is waited for. */

@@ -18,25 +18,6 @@ export function notice(event: LadingEvent): string | undefined {
   }
 }
 
-/** What was asked of whom, for `--verbose`. */
-export function requestLine(event: LadingEvent): string | undefined {
-  switch (event.type) {
-    case "request": {
-      const { method, url, status, ms } = event;
-      return `${method} ${url} ${status ?? "no answer"} ${Math.round(ms)} ms`;
-    }
-    case "mirror": {
-      const { mirror, reason, restMs } = event;
-      const rest = restMs === undefined ? "" : `; left alone for ${formatDuration(restMs)}`;
-      return `mirror ${mirror} passed over: ${reason}${rest}`;
-    }
-    case "rate-limit":
-      return `${event.host}: ${event.remaining} of ${event.limit} requests left`;
-    default:
-      return undefined;
-  }
-}
-
 /** Who holds what we wait for. */
 export function holder(pid: number | undefined): string {
   if (pid === undefined) return "another process";

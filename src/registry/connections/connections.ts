@@ -3,7 +3,7 @@ import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../../clock.ts";
 import { type AddressClass, classify, mayReach } from "../http/address.ts";
-import type { RequestScope } from "../http/message.ts";
+import type { HttpResponse, RequestScope } from "../http/message.ts";
 import { isUntrusted } from "../http/network-error.ts";
 import { isLoopback } from "../http/scheme.ts";
 import { defaultTimeouts, type Timeouts } from "../http/send.ts";
@@ -44,6 +44,8 @@ export interface Connection {
   request(options: RequestOptions): ClientRequest;
   onConnected(request: ClientRequest, connected: () => void): void;
   peer(request: ClientRequest): AddressClass;
+  /** For whoever watches. */
+  facts(request: ClientRequest): NonNullable<HttpResponse["connection"]>;
   readonly timeouts: Timeouts;
   /** Who passes it on. */
   readonly proxy: NamedProxy | undefined;
@@ -115,6 +117,11 @@ export class Connections {
         proxy === undefined
           ? ((socket && this.#peers.get(socket)) ?? "public")
           : proxiedPeer(url.hostname),
+      facts: ({ socket, reusedSocket }) => ({
+        reused: reusedSocket,
+        ...remoteOf(socket),
+        ...(proxy === undefined ? {} : { proxy: proxy.proxy.host }),
+      }),
       again: (error) => {
         if (trusting || !isUntrusted(error)) return false;
         this.#speakTls.add(url.host);
@@ -207,6 +214,14 @@ const TO_PROXY = {
   trusting: true,
   proxyTls: undefined,
 } as const;
+
+function remoteOf(socket: Socket | null): { readonly remote?: string } {
+  const { remoteAddress, remotePort } = socket ?? {};
+  if (remoteAddress === undefined) return {};
+  return {
+    remote: `${isIP(remoteAddress) === 6 ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`,
+  };
+}
 
 function clientFor({ protocol }: URL): Promise<Pick<typeof import("node:http"), "request">> {
   return protocol === "https:" ? import("node:https") : import("node:http");

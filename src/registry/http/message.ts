@@ -1,5 +1,6 @@
 import type { OperationOptions } from "../../content/events.ts";
 import type { Sink } from "../../content/port.ts";
+import type { RequestStart, RequestTrace } from "../../content/request-trace.ts";
 import type { Budgeted } from "../../content/retry.ts";
 import type { LadingError } from "../../errors.ts";
 import type { CredentialOrigin, CredentialRequest } from "../auth/credentials.ts";
@@ -27,7 +28,7 @@ export type Priority = "token" | "manifest" | "config" | "blob";
 
 /** For whoever watches: what one exchange is, among those that one request leads to. */
 export interface RequestNote {
-  readonly role: "registry" | "mirror" | "token" | "redirect" | "foreign" | "provider";
+  readonly role: RequestStart["role"];
   /** 1 for the first. */
   readonly attempt?: number | undefined;
   /** Origin of the mirror that is asked in the registry's place. */
@@ -73,6 +74,8 @@ export interface HttpResponse {
   readonly asked: URL;
   /** The class of the address that answered. */
   readonly peer: AddressClass;
+  /** Over which connection it came. */
+  readonly connection?: Pick<RequestTrace, "remote" | "reused" | "proxy"> | undefined;
   /** A proxy connected for us: who answered behind it is known by name only. */
   readonly proxied?: boolean | undefined;
   /** The base of the mirror that answered; absent: the registry itself did. */

@@ -41,7 +41,7 @@ function follow(request: HttpRequest, response: HttpResponse, location: string):
     ...request,
     url,
     headers: Object.fromEntries(headers),
-    note,
+    note: { ...note, credentials: undefined },
     scope: { ...request.scope, anonymous: true, reach: response.peer },
   };
 }

@@ -33,23 +33,7 @@ export function send(connections: Connections, timeouts: Timeouts, clock: Clock)
   };
   return async (request) => {
     throwIfAborted(request.operation.signal);
-    const started = clock.now();
-    const tell = (status?: number): void =>
-      request.operation.onEvent?.({
-        type: "request",
-        method: request.method,
-        url: redactUrl(request.url),
-        ms: clock.now() - started,
-        ...(status === undefined ? {} : { status }),
-      });
-    try {
-      const response = await attempt(request);
-      tell(response.status);
-      return response;
-    } catch (error) {
-      tell();
-      throw error;
-    }
+    return attempt(request);
   };
 }
 
@@ -103,6 +87,7 @@ async function exchange(
         url,
         asked: url,
         peer: connection.peer(outgoing),
+        connection: connection.facts(outgoing),
         ...(proxy === undefined ? {} : { proxied: true }),
         body: responseBody(incoming, { url, idleMs: timeouts.idleMs, clock, signal }),
       });

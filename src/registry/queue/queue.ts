@@ -38,7 +38,8 @@ export function queue({ settings, perHost, clock }: QueueOptions): Step {
     const alone = line.underWay === 1;
     let outcome: Outcome = "failed";
     try {
-      const response = await next(request);
+      const note = { role: "registry", ...request.note, queuedMs: turn.queuedMs } as const;
+      const response = await next({ ...request, note });
       outcome = isPush(response) ? "pushed-back" : "ok";
       const pauseMs = outcome === "ok" ? undefined : retryAfterMs(response, clock.now());
       if (pauseMs !== undefined) line.pause(pauseMs);

@@ -69,7 +69,8 @@ export function unpackImage(
   options: UnpackOptions,
 ): Promise<{ readonly result: UnpackResult; readonly image: PulledImage }> {
   const reference = formatReference(parseReference(text));
-  return failing({ reference }, async () => {
+  const attributes = { "lading.reference": reference };
+  const work = async () => {
     const started = session.clock.now();
     const { options: operation, totals } = countUnpacked(session.operation(options));
     const flat = await beginFlat(session, directory, operation);
@@ -88,7 +89,8 @@ export function unpackImage(
     } finally {
       await flat.close();
     }
-  });
+  };
+  return failing({ reference }, () => session.span("lading.unpack", attributes, work));
 }
 
 async function beginFlat(
