@@ -1,26 +1,32 @@
 // The registry and the tools that lading is compared with, each from Debian.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { mkdir, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sh } from "./measure.mjs";
 
-/** CNCF distribution, with the image of a layout pushed into it as `bench/NAME:latest`. */
-export async function registryWith(folder, images) {
+/**
+ * CNCF distribution, with the image of a layout pushed into it as `bench/NAME:latest`; over TLS with a
+ * certificate and its key.
+ */
+export async function registryWith(folder, images, { tls } = {}) {
   const address = `127.0.0.1:${await freePort()}`;
   const config = join(folder, "registry.yml");
+  const secured =
+    tls === undefined ? "" : `, tls: {certificate: ${tls.certificate}, key: ${tls.key}}`;
+  await mkdir(folder, { recursive: true });
   await writeFile(
     config,
     `version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: ${folder}/registry}}
-http: {addr: "${address}"}
+http: {addr: "${address}"${secured}}
 `,
   );
   const child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
-  await until(() => fetch(`http://${address}/v2/`));
+  await until(() => connected(address));
   for (const [name, layout] of Object.entries(images)) {
     await sh(
       `skopeo --insecure-policy copy -q --preserve-digests --dest-tls-verify=false oci:${layout}:latest docker://${address}/bench/${name}:latest`,
@@ -67,6 +73,13 @@ async function until(answers) {
     await sleep(100);
   }
   throw new Error("a peer did not start");
+}
+
+async function connected(address) {
+  const [host, port] = address.split(":");
+  const socket = connect(Number(port), host);
+  await once(socket, "connect");
+  socket.destroy();
 }
 
 export async function freePort() {

@@ -1,13 +1,13 @@
 // One large layer in ranges side by side: behind a server that limits each connection, and on loopback.
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { imageLarge } from "./images.mjs";
 import { alternate, temporary } from "./measure.mjs";
 import { registryWith } from "./peers.mjs";
 import { mib, ratio, seconds, table } from "./report.mjs";
+import { tcpProxy } from "./tcp-proxy.mjs";
 
 const RATE = 20e6;
 
@@ -15,7 +15,8 @@ export async function ranges({ rounds }) {
   const folder = await temporary();
   const layout = await imageLarge(join(folder, "large"), 512 * 2 ** 20);
   const registry = await registryWith(folder, { large: layout });
-  const proxy = await limited(Number(registry.address.split(":")[1]), RATE);
+  const port = Number(registry.address.split(":")[1]);
+  const proxy = await tcpProxy(port, { pass: (from, to) => void paced(from, to, RATE) });
   const once = resolve("bench/pull-once.mjs");
   const contestants = (address) => ({
     "lading, ranges": {
@@ -76,34 +77,7 @@ export async function ranges({ rounds }) {
   }
 }
 
-/** A TCP proxy that passes on at most so many bytes a second for each connection. */
-async function limited(port, rate) {
-  const sockets = new Set();
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    const upstream = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-    client.pipe(upstream);
-    void paced(upstream, client, rate);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    address: `127.0.0.1:${server.address().port}`,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
+/** At most so many bytes a second. */
 async function paced(from, to, rate) {
   let due = performance.now();
   try {

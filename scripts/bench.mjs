@@ -2,8 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus, homedir, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { access } from "../bench/access.mjs";
 import { host } from "../bench/host.mjs";
+import { http2 } from "../bench/http2.mjs";
 import { inflate } from "../bench/inflate.mjs";
+import { latency } from "../bench/latency.mjs";
 import { sh } from "../bench/measure.mjs";
 import { pull, start } from "../bench/pull.mjs";
 import { ranges } from "../bench/ranges.mjs";
@@ -11,7 +14,20 @@ import { section } from "../bench/report.mjs";
 import { disks, flat, scale, unpack } from "../bench/unpack.mjs";
 import { run } from "./run.mjs";
 
-const BENCHES = { pull, start, host, ranges, unpack, flat, disks, scale, inflate };
+const BENCHES = {
+  pull,
+  start,
+  host,
+  ranges,
+  latency,
+  access,
+  http2,
+  unpack,
+  flat,
+  disks,
+  scale,
+  inflate,
+};
 const words = process.argv.slice(2);
 const at = words.indexOf("--rounds");
 const rounds = at < 0 ? 7 : Number(words[at + 1]);
@@ -68,7 +84,7 @@ function parse(text) {
     .split(/^(?=## )/m)
     .slice(1)
     .map((part) => part.trim());
-  return new Map(found.map((part) => [/npm run bench -- ([a-z]+)/.exec(part)?.[1], part]));
+  return new Map(found.map((part) => [/npm run bench -- ([a-z0-9]+)/.exec(part)?.[1], part]));
 }
 
 async function preamble() {

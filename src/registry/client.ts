@@ -70,8 +70,8 @@ export interface RegistryClient extends AsyncDisposable {
 export interface PingOptions extends OperationOptions {
   /** Whose credentials and tokens are tried. Default: those of the registry as a whole. */
   readonly repository?: string | undefined;
-  /** In place of the client's own. */
-  readonly credentials?: CredentialSource | undefined;
+  /** In place of the client's own; `null`: the answer to whoever does not say who he is. */
+  readonly credentials?: CredentialSource | null | undefined;
 }
 
 export interface PingResult {
@@ -111,10 +111,10 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     const { plainHttp, server } = await settings.forRegistry(scope.registry);
     return plainHttp && server.base.host === url.host;
   });
-  const stack = (credentials: CredentialSource): Send => {
-    const authenticate = auth({ credentials, sendToken, clock });
+  const stack = (credentials: CredentialSource | null): Send => {
+    const authenticate = credentials === null ? [] : [auth({ credentials, sendToken, clock })];
     const below = [redirect, headers, ...heard, turns];
-    return compose(exchange, [agent, ...others, again, speak, authenticate, ...below]);
+    return compose(exchange, [agent, ...others, again, speak, ...authenticate, ...below]);
   };
   const credentials =
     options.credentials === undefined

@@ -110,7 +110,10 @@ function normal(text: string): string[] {
     text
       .replace(/[0-9a-f]{64}|[0-9a-f]{4}…[0-9a-f]{4}/g, "DIGEST")
       .replace(/\b[0-9a-f]{12}\b/g, "SHORT")
-      .replace(/\b[0-9.]+ s\b/g, "TIME")
+      .replace(/\b[0-9.]+ m?s\b/g, "TIME")
+      .replace(/\b[0-9.]+ [kMGT]?B free\b/g, "SPACE free")
+      .replace(/(?:not )?root: files.*/g, "OWNERS")
+      .replace(/^ok +settings +.*/gm, "SETTINGS")
       // What took no time has none.
       .replace(/ in TIME$/gm, "")
       .replace(/just now|[0-9]+ minutes? ago/g, "AGE")

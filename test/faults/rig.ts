@@ -24,6 +24,8 @@ export interface Rig extends AsyncDisposable {
   blobs(): Promise<readonly string[]>;
 }
 
+export const noRetry = { retries: 0, baseMs: 1, capMs: 1, random: () => 0 };
+
 /** A registry with one image of one large layer, and lading with an empty store. */
 export async function faultRig(options: OpenOptions = {}): Promise<Rig> {
   const registry = await ScriptedRegistry.start();

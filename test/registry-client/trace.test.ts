@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { RequestStart, RequestTrace } from "../../src/content/request-trace.ts";
+import { parseReference } from "../../src/oci/reference.ts";
 import { hostCredentials } from "../../src/registry/auth/credentials.ts";
 import type { RegistryClient, RegistryClientOptions } from "../../src/registry/client.ts";
 import { ManualClock } from "../manual-clock.ts";
@@ -53,7 +54,7 @@ describe("a trace", () => {
     const blob = blobIn(registry, "x".repeat(1000));
     registry.on("GET /v2/app/blobs/", truncate(400));
     const { client, ended } = watched();
-    const repository = await client.repository({ registry: registry.address, repository: "app" });
+    const repository = await client.repository(parseReference(`${registry.address}/app`));
     const content = await repository.open(blob, { offset: 0 }, {});
     const before = ended.filter(({ status }) => status !== undefined).length;
     await expect(content.read(() => undefined)).rejects.toThrow();

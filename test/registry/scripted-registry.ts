@@ -238,9 +238,9 @@ export function redirectTo(url: string, code = 307): Answer {
 }
 
 /** A body that never ends. */
-export function endless(headers: Record<string, string> = {}): Answer {
+export function endless(headers: Record<string, string> = {}, code = 200): Answer {
   return ({ response }) => {
-    response.writeHead(200, headers);
+    response.writeHead(code, headers);
     const chunk = Buffer.alloc(64 * 1024, " ");
     const more = (): void => {
       while (!response.destroyed && response.write(chunk));

@@ -8,6 +8,8 @@ import { redactUrl } from "./redact.ts";
 export interface BodyOptions {
   readonly url: URL;
   readonly idleMs: number;
+  /** For all of a document: a byte now and then is no end. */
+  readonly documentMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
 }
@@ -56,8 +58,10 @@ export function responseBody(incoming: IncomingMessage, options: BodyOptions): H
     async bytes(maxBytes) {
       const chunks: Uint8Array[] = [];
       let size = 0;
+      const deadline = options.clock.now() + options.documentMs;
       await this.read((chunk) => {
         size += chunk.length;
+        if (options.clock.now() > deadline) throw tooSlow(options.url, options.documentMs);
         if (size > maxBytes) throw tooLong(options.url, maxBytes);
         chunks.push(chunk);
       });
@@ -194,6 +198,14 @@ function stalled(url: URL, idleMs: number): LadingError {
   return new LadingError("network", `${url.host}: no byte came for ${seconds} s`, {
     url: redactUrl(url),
     transient: true,
+  });
+}
+
+function tooSlow(url: URL, documentMs: number): LadingError {
+  return new LadingError("network", `${url.host}: its answer is not whole after ${documentMs} ms`, {
+    url: redactUrl(url),
+    transient: true,
+    hint: "the registry or the network is slow or down; try again",
   });
 }
 

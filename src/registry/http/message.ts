@@ -88,7 +88,7 @@ export interface HttpResponse {
 export interface HttpBody {
   /** Pumps the body; a truncated, stalled or reset one is a transient `network` error. */
   read(sink: Sink): Promise<void>;
-  /** The whole, or `limit-exceeded`. */
+  /** The whole, or `limit-exceeded`; or `network`, when it takes twice as long as headers may. */
   bytes(maxBytes: number): Promise<Uint8Array>;
   /** Hangs up; safe at any time. */
   cancel(): void;

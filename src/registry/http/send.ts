@@ -10,7 +10,7 @@ import { redactUrl } from "./redact.ts";
 export interface Timeouts {
   /** Name, connection and TLS together. */
   readonly connectMs: number;
-  /** From the request to the last header of the response. */
+  /** From the request to the last header of the response; a document has twice as long for its body. */
   readonly headersMs: number;
   /** Without a byte of the body; a slow body is not a stalled one. */
   readonly idleMs: number;
@@ -89,7 +89,13 @@ async function exchange(
         peer: connection.peer(outgoing),
         connection: connection.facts(outgoing),
         ...(proxy === undefined ? {} : { proxied: true }),
-        body: responseBody(incoming, { url, idleMs: timeouts.idleMs, clock, signal }),
+        body: responseBody(incoming, {
+          url,
+          idleMs: timeouts.idleMs,
+          documentMs: 2 * timeouts.headersMs,
+          clock,
+          signal,
+        }),
       });
     });
     outgoing.end(request.body);

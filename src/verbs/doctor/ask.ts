@@ -4,7 +4,6 @@ import { LadingError } from "../../errors.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { parseChallenges } from "../../registry/auth/challenge.ts";
-import { anonymous } from "../../registry/auth/credentials.ts";
 import { whoami } from "../access/whoami.ts";
 import { type FetchedImage, fetchManifestAndConfig } from "../fetch.ts";
 import type { Session } from "../session.ts";
@@ -22,7 +21,7 @@ export async function askRegistry(asking: Asking): Promise<Finding<string>> {
   const { session, reference, signal } = asking;
   const client = await session.registry();
   const { registry } = reference;
-  const { status, url, headers } = await client.ping(registry, { credentials: anonymous, signal });
+  const { status, url, headers } = await client.ping(registry, { credentials: null, signal });
   const challenges = parseChallenges(headers["www-authenticate"] ?? "");
   if (status === 401 && challenges.length > 0) {
     const wants = challenges.map(({ scheme }) => NAMES[scheme] ?? scheme).join(" or ");

@@ -83,7 +83,8 @@ async function readSettings(
 ): Promise<Finding<Host>> {
   const settings = await (await session.settings()).forRegistry(registry);
   const value = { session, settings, signal };
-  const files = session.options.config === false ? [] : await checkSettings(session);
+  const { config, settings: given } = session.options;
+  const files = config === false || given !== undefined ? [] : await checkSettings(session);
   const of = files.filter((file) => file.registry === undefined || file.registry === registry);
   const mirrors = settings.mirrors.map(({ base }) => base.host).join(", ");
   const detail = [
