@@ -84,7 +84,7 @@ export class Repository implements ContentSource {
     await head.body.bytes(0).catch(() => head.body.cancel());
     const described = head.status === 200 ? describeHead(head, name) : undefined;
     if (described !== undefined && head.mirror === undefined) return described;
-    if (![200, 400, 401, 403, 404, 405, 501].includes(head.status)) {
+    if (![200, 404].includes(head.status) && !REFUSES_HEAD.has(head.status)) {
       throw await this.#failed(head, `resolving ${name}`);
     }
     try {
@@ -150,12 +150,21 @@ export class Repository implements ContentSource {
     );
   }
 
+  /** By HEAD; where that is refused (ECR's public registry: 401), by a byte of it. */
   async has(descriptor: Descriptor, options: OperationOptions = {}): Promise<boolean> {
     const head = await this.#send(this.#content("HEAD", descriptor, ACCEPT, options));
     await head.body.bytes(0).catch(() => head.body.cancel());
-    if (head.status === 200) return true;
-    if (head.status === 404) return false;
-    throw await this.#failed(head, `looking for ${descriptor.digest}`);
+    const found = REFUSES_HEAD.has(head.status) ? await this.#firstByte(descriptor, options) : head;
+    if (found.status === 200 || found.status === 206) return true;
+    if (found.status === 404) return false;
+    throw await this.#failed(found, `looking for ${descriptor.digest}`);
+  }
+
+  async #firstByte(descriptor: Descriptor, options: OperationOptions): Promise<HttpResponse> {
+    const request = this.#content("GET", descriptor, ACCEPT, options);
+    const response = await this.#send(withRange(request, "bytes=0-0"));
+    if (response.status < 300) response.body.cancel();
+    return response;
   }
 
   async open(
@@ -261,6 +270,9 @@ export class Repository implements ContentSource {
     return failedResponse(response, { doing, registry, repository });
   }
 }
+
+/** What GET may be answered with all the same. */
+const REFUSES_HEAD: ReadonlySet<number> = new Set([400, 401, 403, 405, 501]);
 
 type Asked = Pick<RequestScope, "need" | "subject" | "size">;
 

@@ -1,9 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseReference } from "../../src/oci/reference.ts";
 import type { Credential } from "../../src/registry/auth/credentials.ts";
 import { randomImage } from "../../src/testkit/index.ts";
 import { open } from "../../src/verbs/open.ts";
+import { clientFor, describeText } from "../registry/client-rig.ts";
 import {
   type Answer,
   redirectTo,
@@ -33,6 +35,19 @@ describe("a registry", () => {
     await test.rig.pull();
     expect(registry.asked.some((line) => line.startsWith("HEAD /v2/app/blobs/"))).toBe(true);
     expect(test.tokens.received.length).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ["has", (rig: Rig) => rig.image.layers[0], true],
+    ["has not", () => describeText("nowhere"), false],
+  ])("that refuses HEAD of blobs tells by GET what it %s", async (_, blobOf, there) => {
+    await using rig = await faultRig();
+    rig.registry.on("HEAD /v2/app/blobs/", status(401), 99);
+    await using client = clientFor();
+    const repository = await client.repository(parseReference(rig.reference));
+    const blob = blobOf(rig) ?? describeText("");
+    expect(await repository.has(blob)).toBe(there);
+    expect(rig.registry.received.at(-1)?.headers.range).toBe("bytes=0-0");
   });
 
   it("whose storage refuses whoever brings an Authorization gets none there (ACR, ECR's S3)", async () => {

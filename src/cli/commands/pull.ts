@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import pLimit from "p-limit";
 import { LadingError } from "../../errors.ts";
 import type { PullOptions, PullResult } from "../../verbs/pull.ts";
@@ -48,7 +49,9 @@ while they arrive, in the store, where all images that have them share them.`,
     const references = invocation.args.map(registryReference);
     // A word that is no reference is found before anything moves for the others.
     for (const reference of references) registryOf(reference);
-    const outcomes = await pullAll(invocation, references, readUnpack(invocation.options));
+    const unpack = readUnpack(invocation.options);
+    if (unpack.unpack === undefined) letHeapGrow();
+    const outcomes = await pullAll(invocation, references, unpack);
     invocation.endWatch();
     const pulled = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));
     const failed = outcomes.flatMap(({ reference, error }) =>
@@ -61,6 +64,15 @@ while they arrive, in the store, where all images that have them share them.`,
     await print(invocation, pulled, failed);
   },
 };
+
+/**
+ * V8 collects a small heap each time it has grown by a little, and the sockets' buffers count though
+ * they live for a moment: a tenth of a pull. The flag is the process's; with threads that unpack it would
+ * cost memory (docs/profile-pull.md).
+ */
+function letHeapGrow(): void {
+  setFlagsFromString("--heap-growing-percent=400");
+}
 
 /** An option that does nothing would mislead. */
 function readUnpack(values: OptionValues): Pick<PullOptions, "unpack" | "discardBlobs"> {
