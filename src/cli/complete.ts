@@ -3,8 +3,15 @@ import { open } from "../verbs/open.ts";
 import { commonOptions, sharedOptions } from "./options.ts";
 import type { Program } from "./program.ts";
 
-/** Commands whose first argument is, or may be, a name of the local store. */
-const NAMES_OF_THE_STORE = ["rm", "inspect", "unpack", "bundle", "mount"];
+/** Commands whose first argument is, or may be, one of some names that are known here. */
+const NAMES: Readonly<Record<string, () => Promise<readonly string[]>>> = {
+  rm: storedNames,
+  inspect: storedNames,
+  unpack: storedNames,
+  bundle: storedNames,
+  mount: storedNames,
+  logout: savedLogins,
+};
 
 /**
  * What the printed script asks at each press of Tab: `lading complete -- WORDS`. Answers by the
@@ -18,12 +25,12 @@ export async function answerCompletion(program: Program, words: readonly string[
   const { default: tab } = await import("@bomb.sh/tab/commander");
   const candidates = tab(program.root, { completionCommandName: "completion-script" });
   const typed = words.slice(words.indexOf("--") + 1);
-  const names = NAMES_OF_THE_STORE.includes(typed[0] ?? "") ? await storedNames() : [];
-  for (const name of NAMES_OF_THE_STORE) {
-    const [argument] = candidates.commands.get(name)?.arguments.values() ?? [];
-    if (argument === undefined) continue;
+  const [name = ""] = typed;
+  const [argument] = candidates.commands.get(name)?.arguments.values() ?? [];
+  if (argument !== undefined && name in NAMES) {
+    const names = (await NAMES[name]?.()) ?? [];
     argument.handler = (suggest) => {
-      for (const stored of names) suggest(stored, "");
+      for (const known of names) suggest(known, "");
     };
   }
   // Options of every command stand on the root; the library looks at the command's own alone.
@@ -60,6 +67,17 @@ async function storedNames(): Promise<readonly string[]> {
     await using lading = await open();
     const images = await lading.images();
     return images.flatMap(({ reference }) => (reference === undefined ? [] : [typed(reference)]));
+  } catch {
+    return [];
+  }
+}
+
+/** Of files alone: a helper may ask its person for a password. */
+async function savedLogins(): Promise<readonly string[]> {
+  try {
+    await using lading = await open();
+    const logins = await lading.logins({ helpers: false });
+    return [...new Set(logins.map(({ key }) => key))];
   } catch {
     return [];
   }

@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createRegistry, randomImage } from "../../src/testkit/index.ts";
 import { temporaryFolder } from "../temporary.ts";
@@ -56,5 +58,17 @@ describe("completion", () => {
     expect(await complete("unpack", "127")).toEqual([`${registry.address}/app:1`]);
     expect(await complete("bundle", "app:1", "127")).toEqual([]);
     expect(await complete("pull", "127")).toEqual([]);
+  });
+
+  it("knows what one may log out of, and asks no helper for it", async () => {
+    const folder = join(home, "config/lading");
+    await mkdir(folder, { recursive: true });
+    const auth = Buffer.from("me:secret").toString("base64");
+    const auths = { "ghcr.io/org": { auth }, "registry.example": { auth } };
+    const credHelpers = { "gcr.io": "not-there" };
+    await writeFile(join(folder, "auth.json"), JSON.stringify({ auths, credHelpers }));
+    expect(await complete("logout", "")).toEqual(["ghcr.io/org", "registry.example"]);
+    expect(await complete("logout", "gh")).toEqual(["ghcr.io/org"]);
+    expect(await complete("login", "gh")).toEqual([]);
   });
 });

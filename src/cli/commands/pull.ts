@@ -1,5 +1,5 @@
-import { setFlagsFromString } from "node:v8";
 import pLimit from "p-limit";
+import type { EventListener } from "../../content/events.ts";
 import { LadingError } from "../../errors.ts";
 import type { PullOptions, PullResult } from "../../verbs/pull.ts";
 import type { CommandDefinition, Invocation } from "../command.ts";
@@ -49,9 +49,7 @@ while they arrive, in the store, where all images that have them share them.`,
     const references = invocation.args.map(registryReference);
     // A word that is no reference is found before anything moves for the others.
     for (const reference of references) registryOf(reference);
-    const unpack = readUnpack(invocation.options);
-    if (unpack.unpack === undefined) letHeapGrow();
-    const outcomes = await pullAll(invocation, references, unpack);
+    const outcomes = await pullAll(invocation, references, readUnpack(invocation.options));
     invocation.endWatch();
     const pulled = outcomes.flatMap(({ result }) => (result === undefined ? [] : [result]));
     const failed = outcomes.flatMap(({ reference, error }) =>
@@ -64,15 +62,6 @@ while they arrive, in the store, where all images that have them share them.`,
     await print(invocation, pulled, failed);
   },
 };
-
-/**
- * V8 collects a small heap each time it has grown by a little, and the sockets' buffers count though
- * they live for a moment: a tenth of a pull. The flag is the process's; with threads that unpack it would
- * cost memory (docs/profile-pull.md).
- */
-function letHeapGrow(): void {
-  setFlagsFromString("--heap-growing-percent=400");
-}
 
 /** An option that does nothing would mislead. */
 function readUnpack(values: OptionValues): Pick<PullOptions, "unpack" | "discardBlobs"> {
@@ -90,6 +79,24 @@ interface Outcome {
   readonly error?: LadingError;
 }
 
+/** Smaller pulls are over before it would matter. */
+const WORTH_A_LARGER_HEAP = 32_000_000;
+
+/**
+ * V8 collects a small heap each time it has grown by a little, and the sockets' buffers count though
+ * they live for a moment: a tenth of a large pull. The flag is the process's; with threads that unpack it
+ * would cost memory (docs/profile-pull.md).
+ */
+function lettingHeapGrow(listener: EventListener): EventListener {
+  return (event) => {
+    listener(event);
+    if (event.type !== "planned") return;
+    const bytes = event.blobs.reduce((sum, { size }) => sum + size, 0);
+    if (bytes < WORTH_A_LARGER_HEAP) return;
+    void import("node:v8").then((v8) => v8.setFlagsFromString("--heap-growing-percent=400"));
+  };
+}
+
 async function pullAll(
   invocation: Invocation,
   references: readonly string[],
@@ -97,7 +104,8 @@ async function pullAll(
 ): Promise<readonly Outcome[]> {
   const { settings, options, signal } = invocation;
   const { platform, allPlatforms, policy, concurrency } = settings;
-  const onEvent = await invocation.watch("pull");
+  const shown = await invocation.watch("pull");
+  const onEvent = unpack.unpack === undefined ? lettingHeapGrow(shown) : shown;
   const lading = await invocation.open(references);
   const limit = pLimit(SIDE_BY_SIDE);
   return Promise.all(

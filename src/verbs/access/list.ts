@@ -6,6 +6,8 @@ import { savingOf } from "./saving.ts";
 export interface LoginsOptions extends OperationOptions {
   /** This file alone. Default: all that are looked into. */
   readonly authFile?: string | undefined;
+  /** Ask the helpers that the files name as well, which takes a process each. Default true. */
+  readonly helpers?: boolean | undefined;
 }
 
 /** What the credential files and their helpers hold, in the order in which they are asked. */
@@ -14,5 +16,5 @@ export async function logins(
   options: LoginsOptions = {},
 ): Promise<readonly SavedLogin[]> {
   const { listCredentials } = await import("../../registry/auth/saved/list.ts");
-  return listCredentials(savingOf(session, options));
+  return listCredentials({ ...savingOf(session, options), helpers: options.helpers });
 }

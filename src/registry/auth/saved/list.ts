@@ -19,8 +19,13 @@ export interface SavedLogin {
   readonly problem?: string | undefined;
 }
 
+export interface ListOptions extends SavedOptions {
+  /** Default true. */
+  readonly helpers?: boolean | undefined;
+}
+
 /** Every login in the files that lading looks into, in the order in which it does. */
-export async function listCredentials(options: SavedOptions): Promise<readonly SavedLogin[]> {
+export async function listCredentials(options: ListOptions): Promise<readonly SavedLogin[]> {
   const places = { ...options, uid: process.getuid?.() };
   const named = namedFile(places);
   const writable = writableFile(options).path;
@@ -33,6 +38,7 @@ export async function listCredentials(options: SavedOptions): Promise<readonly S
       const username = credential.kind === "basic" ? credential.username : undefined;
       found.push({ key, username, from: { kind: "file", name, path, key }, readOnly });
     }
+    if (options.helpers === false) continue;
     for (const login of await helperLogins(file, path, options)) found.push({ ...login, readOnly });
   }
   return found;
