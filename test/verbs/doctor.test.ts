@@ -10,6 +10,7 @@ import type { DoctorStep, StepName } from "../../src/verbs/doctor/steps.ts";
 import { open } from "../../src/verbs/open.ts";
 import type { OpenOptions } from "../../src/verbs/session.ts";
 import { createAuthority, type IssueOptions } from "../registry/certificates.ts";
+import { mirrored } from "../registry/mirrored.ts";
 import { TestProxy } from "../registry/proxy.ts";
 import { ignoreRange, ScriptedRegistry, stall, status } from "../registry/scripted-registry.ts";
 import { settingsFor } from "../registry/settings.ts";
@@ -272,6 +273,28 @@ describe("the doctor", () => {
     expect(report.error?.code).toBe("network");
   });
 
+  it("warns of a registry that can't be reached where its mirror answers", async () => {
+    const mirror = await registryWithImage();
+    const settings = mirrored("registry.test", [
+      { at: mirror.address, capabilities: ["pull", "resolve"] },
+    ]);
+    const transport = {
+      lookup: async (name: string) =>
+        name === "127.0.0.1"
+          ? [{ address: name, family: 4 }]
+          : Promise.reject(codeError("ENOTFOUND")),
+    };
+    const report = await examined("registry.test/app:1", { settings, transport });
+    expect(step(report, "settings").detail).toContain(`mirrors: ${mirror.address}`);
+    expect(step(report, "name")).toMatchObject({
+      state: "warning",
+      detail: "registry.test: the name does not resolve",
+    });
+    expect(step(report, "manifest").state).toBe("ok");
+    expect(step(report, "ranges").state).toBe("ok");
+    expect(report).toMatchObject({ ok: true, error: undefined });
+  });
+
   it("leaves to a proxy what a proxy does", async () => {
     const authority = createAuthority();
     const registry = await registryWithImage({
@@ -286,10 +309,26 @@ describe("the doctor", () => {
     const transport = { ca: authority.cert };
     const report = await examined("registry.test/app:1", { settings, transport });
     expect(report.ok, JSON.stringify(report)).toBe(true);
-    for (const name of ["name", "connection", "tls"] as const) {
-      expect(step(report, name).state).toBe("skipped");
-    }
-    expect(step(report, "name").detail).toContain(new URL(proxy.url).host);
+    const { host } = new URL(proxy.url);
+    expect(step(report, "name").detail).toBe(
+      `127.0.0.1 (loopback): ${host}, the proxy of the settings, which finds registry.test`,
+    );
+    expect(step(report, "connection").state).toBe("ok");
+    expect(step(report, "tls").state).toBe("skipped");
+  });
+
+  it("says that a proxy can't be reached", async () => {
+    const none = await ScriptedRegistry.start();
+    const { port } = none;
+    await none[Symbol.asyncDispose]();
+    const proxy = parseProxyUrl(`http://127.0.0.1:${port}`);
+    const report = await examined("registry.test/app:1", {
+      settings: settingsFor({ "registry.test": { proxy } }),
+    });
+    expect(step(report, "connection")).toMatchObject({
+      state: "failed",
+      detail: `127.0.0.1:${port}: nothing listens there`,
+    });
   });
 
   it("stops at once when it is told to", async () => {

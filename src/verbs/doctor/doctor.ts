@@ -48,19 +48,23 @@ export async function doctor(
   const host = await steps.take("settings", reference, (known) =>
     readSettings(session, known, signal),
   );
-  const name = await steps.take("name", host, resolveName);
-  const connection = await steps.take("connection", name, connectTo);
-  const tls = await steps.take("tls", connection, speakTls);
+  // A mirror may answer in the registry's place.
+  const mirrored = { without: (host?.settings.mirrors.length ?? 0) > 0 };
+  const name = await steps.take("name", host, resolveName, mirrored);
+  const connection = await steps.take("connection", name, connectTo, mirrored);
+  const tls = await steps.take("tls", connection, speakTls, mirrored);
   const asking: Asking | undefined = reference && { session, reference, platform, signal };
-  const answers = await steps.take("registry", tls && asking, askRegistry);
+  const answers = await steps.take("registry", tls && asking, askRegistry, mirrored);
   const credentials = await steps.take("credentials", host && asking, findCredentials);
-  const reached = answers === undefined || credentials === undefined ? undefined : asking;
+  const isReached = credentials !== undefined && (answers !== undefined || mirrored.without);
+  const reached = isReached ? asking : undefined;
   const answered = reached && (await askForImage(reached));
   const token = await steps.take("token", answered, tokenStep);
   const image = await steps.take("manifest", token && answered, manifestStep);
   const there = reached && image && { ...reached, image };
   await steps.take("ranges", there, rangeStep);
-  await steps.take("rate limit", there, rateLimitStep);
+  const asked = answers === undefined ? undefined : there;
+  await steps.take("rate limit", asked, rateLimitStep);
   const root = await steps.take("store", session, (one) => storeStep(one, signal));
   await steps.take("disk", root, (known) => diskStep(known, image));
   return {

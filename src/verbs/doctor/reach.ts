@@ -19,11 +19,13 @@ export interface Host {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Where a host answers: its addresses, or none where a proxy resolves the name. */
+/** Where connections go: to the registry, or to the proxy that makes them to it. */
 export interface Found extends Host {
   readonly route: Route;
-  /** As it is spoken to. */
+  /** The registry, as it is spoken to. */
   readonly url: URL;
+  /** Whom we connect to. */
+  readonly peer: URL;
   readonly addresses: readonly string[];
 }
 
@@ -32,14 +34,14 @@ export async function resolveName(host: Host): Promise<Finding<Found>> {
   const { base, proxy } = settings.server;
   const url = settings.plainHttp ? inHttp(base) : base;
   const route = routeFor(url, { proxy }, proxyEnvironment(process.env));
-  if (route.via === "proxy") {
-    const detail = `${route.proxy.host} finds it: the proxy of ${route.from}`;
-    return { value: { ...host, route, url, addresses: [] }, state: "skipped", detail };
-  }
-  const name = plainName(url);
-  const addresses = isIP(name) === 0 ? await lookedUp(session, url) : [name];
-  const detail = addresses.map((address) => `${address} (${classify(address)})`).join(", ");
-  return { value: { ...host, route, url, addresses }, detail };
+  const peer = route.via === "proxy" ? route.proxy : url;
+  const name = plainName(peer);
+  const addresses = isIP(name) === 0 ? await lookedUp(session, peer) : [name];
+  const found = addresses.map((address) => `${address} (${classify(address)})`).join(", ");
+  const value = { ...host, route, url, peer, addresses };
+  if (route.via === "direct") return { value, detail: found };
+  const by = `the proxy of ${route.from}, which finds ${url.hostname}`;
+  return { value, detail: `${found}: ${peer.host}, ${by}` };
 }
 
 async function lookedUp(session: Session, url: URL): Promise<readonly string[]> {
@@ -56,15 +58,12 @@ async function lookedUp(session: Session, url: URL): Promise<readonly string[]> 
 const MOST_ADDRESSES = 8;
 
 export async function connectTo(found: Found): Promise<Finding<Found>> {
-  const { route, url, addresses, session, signal } = found;
-  if (route.via === "proxy") {
-    return { value: found, state: "skipped", detail: `${route.proxy.host} makes it` };
-  }
+  const { peer, addresses, session, signal } = found;
   const options = dialOptions(found);
   const tried = await Promise.allSettled(
     addresses.slice(0, MOST_ADDRESSES).map(async (address) => {
       const started = session.clock.now();
-      const socket = await dial(url, address, options);
+      const socket = await dial(peer, address, options);
       socket.destroy();
       return { address, ms: session.clock.now() - started };
     }),
@@ -72,7 +71,7 @@ export async function connectTo(found: Found): Promise<Finding<Found>> {
   throwIfAborted(signal);
   const good = tried.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const bad = tried.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
-  if (good.length === 0) throw bad[0] ?? noAddress(url);
+  if (good.length === 0) throw bad[0] ?? noAddress(peer);
   const times = good.map(({ address, ms }) => `${address} in ${Math.round(ms)} ms`).join(", ");
   const value = { ...found, addresses: good.map(({ address }) => address) };
   if (bad.length === 0) return { value, detail: times };

@@ -56,11 +56,15 @@ export class Steps {
     this.#clock = clock;
   }
 
-  /** `undefined`, given or got, stands for a step that failed, or was not reached for one that did. */
+  /**
+   * `undefined`, given or got, stands for a step that failed, or was not reached for one that did. Of
+   * what a pull can do `without`, a failure is a warning.
+   */
   async take<Needed, T>(
     name: StepName,
     needed: Needed | undefined,
     work: (needed: Needed) => Promise<Finding<T>>,
+    { without = false }: { readonly without?: boolean } = {},
   ): Promise<T | undefined> {
     if (needed === undefined) {
       this.taken.push({ name, state: "not-reached", detail: "needs what failed before", ms: 0 });
@@ -73,8 +77,9 @@ export class Steps {
       return value;
     } catch (error) {
       if (!(error instanceof LadingError) || error.code === "aborted") throw error;
-      this.failure ??= error;
-      this.#add({ name, state: "failed", detail: error.message, hint: error.hint }, started);
+      if (!without) this.failure ??= error;
+      const state = without ? "warning" : "failed";
+      this.#add({ name, state, detail: error.message, hint: error.hint }, started);
       return undefined;
     }
   }
