@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { access, constants, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errno, onDisk } from "../../disk/disk-error.ts";
+import { makeFolders } from "../../disk/folder.ts";
 import { LadingError } from "../../errors.ts";
 
 /** Where a root filesystem is to be, and where it is made until it is whole. */
@@ -37,7 +38,7 @@ export async function flatTarget(
   const { folder: beside, prefix } = besideIt;
   if (found === undefined) {
     await onDisk("making the folder for the root filesystem", beside, () =>
-      mkdir(beside, { recursive: true }),
+      makeFolders(beside, 0o777),
     );
     return { path: target, how: "renamed", workshop: beside, prefix };
   }

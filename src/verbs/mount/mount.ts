@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, realpath, rmdir, stat } from "node:fs/promises";
+import { readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { errno, onDisk } from "../../disk/disk-error.ts";
+import { makeFolders } from "../../disk/folder.ts";
 import { removeSlowly } from "../../disk/tree/open-tree.ts";
 import { LadingError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -139,7 +140,7 @@ async function prepareTarget(path: string): Promise<boolean> {
       throw error;
     });
     if (found === undefined) {
-      await mkdir(path, { recursive: true, mode: 0o755 });
+      await makeFolders(path, 0o755);
       return true;
     }
     if (!found.isDirectory()) throw notEmpty(path, "is no directory");
