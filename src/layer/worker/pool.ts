@@ -48,6 +48,11 @@ export class WorkerPool implements AsyncDisposable {
     this.#native = native;
   }
 
+  /** Begins threads that will soon have work, while something else is waited for. */
+  warm(): void {
+    while (!this.#closed && this.#all.size < this.threads) this.#idle.push(this.#hire());
+  }
+
   /** The record of the written layer; `undefined` when its download was interrupted. */
   async unpack(
     request: UnpackRequest,

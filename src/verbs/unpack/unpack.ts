@@ -100,6 +100,7 @@ async function beginFlat(
 ): Promise<FlatRootfs> {
   const { layout } = await session.store();
   const { pool, kernel, folding, nameFolding, overlay } = await session.layers();
+  pool.warm();
   const path = await targetPath(directory);
   const lock = await lockTarget(session, path, options);
   try {
