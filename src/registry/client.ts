@@ -3,7 +3,7 @@ import type { OperationOptions } from "../content/events.ts";
 import { defaultRetryPolicy, type RetryPolicy } from "../content/retry.ts";
 import type { Reference } from "../oci/reference.ts";
 import { auth } from "./auth/auth-step.ts";
-import type { CredentialSource } from "./auth/credentials.ts";
+import type { CredentialOrigin, CredentialSource } from "./auth/credentials.ts";
 import {
   type DefaultCredentials,
   defaultCredentials,
@@ -79,6 +79,8 @@ export interface PingResult {
   /** Where the answer came from. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where the credentials came from that it answers to; absent: nobody's were sent. */
+  readonly sent?: CredentialOrigin | undefined;
 }
 
 /** Nobody reads what a registry says there; reading a little keeps the connection. */
@@ -138,15 +140,16 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     async ping(registry, { repository = "", credentials, signal, onEvent } = {}) {
       const { server } = await settings.forRegistry(registry);
       const send = credentials === undefined ? whole : stack(credentials);
-      const { status, url, headers, body } = await send({
+      const response = await send({
         method: "GET",
         url: server.base,
         headers: { accept: "*/*" },
         scope: { registry, repository, action: "pull" },
         operation: { signal, onEvent },
       });
+      const { status, url, headers, body, credentials: sent } = response;
       await body.bytes(PING_BYTES).catch(() => body.cancel());
-      return { status, url: redactUrl(url), headers };
+      return { status, url: redactUrl(url), headers, sent };
     },
     [Symbol.asyncDispose]: () => connections.close(),
   };

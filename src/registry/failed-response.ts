@@ -19,7 +19,7 @@ export async function failedResponse(response: HttpResponse, asked: Asked): Prom
 }
 
 async function failure(response: HttpResponse, asked: Asked): Promise<LadingError> {
-  const { status, url } = response;
+  const { status, url, credentials } = response;
   const detail = await errorDetail(response);
   const message = `${asked.doing}: ${asked.registry} answered ${status}${detail}`;
   const context = { url: redactUrl(url), status };
@@ -28,6 +28,16 @@ async function failure(response: HttpResponse, asked: Asked): Promise<LadingErro
     return new LadingError("not-found", message, {
       ...context,
       hint: `check the name and the tag (lading tags ${name}); a private image also looks like this`,
+    });
+  }
+  if (credentials !== undefined && (status === 401 || status === 403)) {
+    const why =
+      status === 401
+        ? `${asked.registry} does not take these credentials (${credentials.name})`
+        : `${asked.registry} answered 403: these credentials (${credentials.name}) may not`;
+    return new LadingError("unauthorized", `${asked.doing}: ${why}${detail}`, {
+      ...context,
+      hint: `check user and password; lading whoami ${name} says where they come from`,
     });
   }
   if (status === 401 || status === 403) {

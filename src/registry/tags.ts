@@ -63,8 +63,7 @@ function firstPage(url: URL, last: string | undefined, pageSize: number): URL {
 
 /** `Link: </v2/app/tags/list?last=b&n=2>; rel="next"` (RFC 8288). */
 function nextPage({ headers }: HttpResponse, asked: URL): URL | undefined {
-  const [, target] =
-    /<([^<>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(headers.link ?? "") ?? [];
+  const target = nextTarget(headers.link ?? "");
   if (target === undefined) return undefined;
   const next = URL.canParse(target, asked.href) ? new URL(target, asked.href) : undefined;
   if (next !== undefined && next.host === asked.host) {
@@ -76,6 +75,15 @@ function nextPage({ headers }: HttpResponse, asked: URL): URL | undefined {
     url: redactUrl(next ?? asked),
     hint: "a list that leads elsewhere could make this machine ask anything",
   });
+}
+
+/** Each link is looked at by itself, once: a header of thousands of links must not take long. */
+function nextTarget(header: string): string | undefined {
+  for (const link of header.split(/,(?=\s*<)/)) {
+    const [, target, parameters = ""] = /^\s*<([^<>]{1,4096})>\s*;(.*)$/.exec(link) ?? [];
+    if (/\brel\s*=\s*"?next"?/i.test(parameters)) return target;
+  }
+  return undefined;
 }
 
 function endless(url: URL): LadingError {

@@ -115,6 +115,31 @@ describe("login", () => {
     expect((await login([guarded.address])).code).toBe(0);
   });
 
+  it.each([
+    [{ "docker-distribution-api-version": "registry/2.0" }, 0],
+    [{}, 6],
+  ])(
+    "says of a password that it has not sent that it is not checked: %j",
+    async (headers, code) => {
+      await using other = await ScriptedRegistry.start();
+      other.on(/./, status(404, headers), 9);
+      const config = join(home, "lading.toml");
+      const server = `server = "http://${other.address}/some/path"\noverride-path = true\n`;
+      await writeFile(config, `[registry."reg.example"]\n${server}`);
+      const ran = await login(["reg.example", "--config", config, "--json"]);
+      expect(ran.code).toBe(code);
+      if (code === 0) expect(JSON.parse(ran.stdout)).toMatchObject({ checked: false });
+      expect(other.received.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    },
+  );
+
+  it("does not blame an identity token that a registry had no use for", async () => {
+    const words = ["login", registry.address, "--identity-token-stdin"];
+    const ran = await lading(words, { home, input: "refresh\n" });
+    expect(ran.code).toBe(4);
+    expect(ran.stderr).toContain("answered 401 and was not sent these credentials");
+  });
+
   it("is for a path alone, and others there have another account", async () => {
     expect((await login([`${registry.address}/team`])).code).toBe(0);
     const who = async (path: string): Promise<unknown> =>

@@ -9,13 +9,14 @@ import { clientFor, describeText } from "../registry/client-rig.ts";
 import {
   type Answer,
   redirectTo,
+  reset,
   ScriptedRegistry,
   status,
   withHeaders,
 } from "../registry/scripted-registry.ts";
 import { TokenServer } from "../registry/token-server.ts";
 import { temporaryFolder } from "../temporary.ts";
-import { faultRig, type Rig } from "./rig.ts";
+import { faultRig, noRetry, type Rig } from "./rig.ts";
 
 const ME = { kind: "basic", username: "me", password: "hunter2-very-secret" } as const;
 const BASIC = `Basic ${Buffer.from(`${ME.username}:${ME.password}`).toString("base64")}`;
@@ -124,6 +125,55 @@ describe("a registry", () => {
       lading.fetchManifest(`${registry.address}/base:1`),
     ]);
     expect(registry.asked.filter((line) => line === "GET /v2/")).toHaveLength(1);
+  });
+
+  it.each([503, 429])(
+    "that answers %i when it is asked for the challenge that it hides is asked again",
+    async (code) => {
+      await using test = await guardedRig();
+      const { registry, slept } = test.rig;
+      registry.on(/^GET \/v2\/$/, status(code, { "retry-after": "7" }));
+      registry.on(/./, hiding(test.tokens, 404), 99);
+      await test.rig.pull();
+      expect(slept).toContain(7000);
+      expect(registry.asked.filter((line) => line === "GET /v2/")).toHaveLength(2);
+    },
+  );
+
+  it("that can't be asked for the challenge that it hides for now has trouble, and is no anonymous one", async () => {
+    await using tokens = await TokenServer.start({ users: { [ME.username]: ME.password } });
+    await using rig = await faultRig({ credentials: { get: async () => ME }, retry: noRetry });
+    rig.registry.on(/^GET \/v2\/$/, status(503)).on(/^GET \/v2\/$/, reset);
+    rig.registry.on(/./, hiding(tokens, 404), 99);
+    await expect(rig.lading.fetchManifest(rig.reference)).rejects.toMatchObject({
+      code: "registry-unavailable",
+    });
+    await expect(rig.lading.fetchManifest(rig.reference)).rejects.toMatchObject({
+      code: "network",
+    });
+    await rig.pull();
+  });
+
+  it("that hides its challenge is asked anew when the one who asked gives up", async () => {
+    await using test = await guardedRig();
+    const { registry, lading, reference, image } = test.rig;
+    registry.content.tag("base:1", image.descriptor);
+    const gaveUp = new AbortController();
+    const other: Promise<unknown>[] = [];
+    // Once a probe hangs, another pull comes to wait for it, and only then does the first give up.
+    registry.on(/^GET \/v2\/$/, () => {
+      other.push(lading.fetchManifest(`${registry.address}/base:1`));
+    });
+    registry.on(/^(GET|HEAD) \/v2\/base\/manifests\//, (exchange) => {
+      status(404)(exchange);
+      exchange.response.once("finish", () => setImmediate(() => gaveUp.abort()));
+    });
+    registry.on(/./, hiding(test.tokens, 404), 99);
+    await expect(lading.fetchManifest(reference, { signal: gaveUp.signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+    expect(other).toHaveLength(1);
+    await Promise.all(other);
   });
 
   it("that has no account of ours is not asked for a challenge that it may hide", async () => {

@@ -5,7 +5,7 @@ import { LadingError } from "../../src/errors.ts";
 import { tokenServer } from "../../src/registry/auth/bearer.ts";
 import { type Challenge, parseChallenges } from "../../src/registry/auth/challenge.ts";
 import { canonicalHost, hostCredentials, identityOf } from "../../src/registry/auth/credentials.ts";
-import { TokenCache } from "../../src/registry/auth/token-cache.ts";
+import { type Token, TokenCache } from "../../src/registry/auth/token-cache.ts";
 import type { HttpRequest } from "../../src/registry/http/message.ts";
 
 describe("a WWW-Authenticate header", () => {
@@ -127,6 +127,24 @@ describe("the token cache", () => {
     expect(await second).toBe("mine");
   });
 
+  it("lets one who waits give up at once, and goes on for the others", async () => {
+    const cache = new TokenCache(clockAt(0));
+    const key = { identity: "a", realm: "r", service: "s", scope: "x" };
+    const { promise, resolve } = held<Token>();
+    const first = cache.get(key, () => promise);
+    const giving = new AbortController();
+    const notAsked = () => Promise.reject(new Error("asked a second time"));
+    const second = cache.get(key, notAsked, giving.signal);
+    const third = cache.get(key, notAsked, new AbortController().signal);
+    giving.abort("enough");
+    await expect(second).rejects.toMatchObject({ code: "aborted", cause: "enough" });
+    await expect(cache.get(key, notAsked, giving.signal)).rejects.toMatchObject({
+      code: "aborted",
+    });
+    resolve({ value: "late", expires: 9e9 });
+    expect(await Promise.all([first, third])).toEqual(["late", "late"]);
+  });
+
   it("tries again after a failure", async () => {
     const cache = new TokenCache(clockAt(0));
     const key = { identity: "a", realm: "r", service: "s", scope: "x" };
@@ -175,10 +193,18 @@ function clockAt(now: number): Clock {
   return { now: () => now, sleep: async () => {}, after: () => () => {} };
 }
 
-function held(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+interface Held<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function held<T = never>(): Held<T> {
+  let resolve: (value: T) => void = () => {};
   let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<never>((_, refuse) => {
+  const promise = new Promise<T>((keep, refuse) => {
+    resolve = keep;
     reject = refuse;
   });
-  return { promise, reject };
+  return { promise, resolve, reject };
 }

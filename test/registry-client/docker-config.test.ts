@@ -48,7 +48,7 @@ describe("docker's config file", () => {
       { auths: { "a.example": { registrytoken: "t" } } },
       { kind: "token", token: "t" },
     ],
-    ["https://a.example", { auths: { "a.example": { auth: base64("no colon") } } }, undefined],
+    ["https://a.example", { auths: { "a.example": { auth: "" } } }, undefined],
     ["https://a.example", { auths: { "a.example": {} } }, undefined],
     ["https://b.example", { auths: { "a.example": { auth: base64("me:x") } } }, undefined],
     ["https://a.example:8443", { auths: { "a.example": { auth: base64("me:x") } } }, undefined],

@@ -137,6 +137,47 @@ describe("the scheme", () => {
   });
 });
 
+describe("the scheme of a host of this machine that hangs up before there is TLS", () => {
+  const url = "https://localhost:5000/";
+  const hangsUp = networkError(
+    Object.assign(new Error("read"), { code: "ECONNRESET" }),
+    new URL(url),
+    false,
+  );
+  const plain = networkError(new Error("SSL routines:wrong version number"), new URL(url), false);
+  const spoken = async (...answers: (HttpResponse | Error)[]) => {
+    const { send, sent } = script(...answers);
+    const step = scheme(async () => false)(send);
+    const outcomes: unknown[] = [];
+    for (let turn = 0; turn < 2; turn += 1) {
+      const outcome = step(requestFor(url)).then(({ status }) => status);
+      outcomes.push(await outcome.catch((error: LadingError) => error.message));
+    }
+    return [outcomes, sent.map(({ url }) => url.protocol.slice(0, -1))];
+  };
+
+  it("stays https when http is answered with 400, as servers of TLS do; it was only starting", async () => {
+    expect(await spoken(hangsUp, response(400), response(200))).toEqual([
+      ["localhost:5000: the connection was reset", 200],
+      ["https", "http", "https"],
+    ]);
+  });
+
+  it("is http when that is answered otherwise", async () => {
+    expect(await spoken(hangsUp, response(404), response(200))).toEqual([
+      [404, 200],
+      ["https", "http", "http"],
+    ]);
+  });
+
+  it("is found out again after a 400 by one that speaks no TLS", async () => {
+    expect(await spoken(plain, response(400), plain, response(200))).toEqual([
+      [400, 200],
+      ["https", "http", "https", "http"],
+    ]);
+  });
+});
+
 describe("the retry", () => {
   const policy = { retries: 3, baseMs: 100, capMs: 1000, random: () => 0.5 };
 

@@ -119,6 +119,27 @@ describe("a trace", () => {
     }
   });
 
+  it("tells of a challenge before what it leads to, and not of the time that that takes", async () => {
+    await using registry = await ScriptedRegistry.start();
+    await using tokens = await TokenServer.start();
+    const blob = blobIn(registry);
+    const clock = new ManualClock();
+    const challenge = tokens.challenge("repository:app:pull");
+    registry.on("GET /v2/app/blobs/", status(401, { "www-authenticate": challenge }, "{}"));
+    tokens.instead = () => {
+      clock.advance(5_000);
+      return false;
+    };
+    const { client, ended } = watched({ clock });
+    await readBlob(client, registry.address, blob);
+    const answered = ended.filter(({ status }) => status !== undefined);
+    expect(answered).toMatchObject([
+      { role: "registry", status: 401, bytes: 2, ms: 0 },
+      { role: "token", status: 200, ms: 5_000 },
+      { role: "registry", status: 200 },
+    ]);
+  });
+
   it("names the mirror that was asked", async () => {
     await using registry = await ScriptedRegistry.start();
     await using mirror = await ScriptedRegistry.start();

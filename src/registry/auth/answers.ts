@@ -6,13 +6,14 @@ import { tokenServer } from "./bearer.ts";
 import type { Challenge } from "./challenge.ts";
 import {
   type CredentialOrigin,
-  type CredentialRequest,
   type CredentialSource,
   type FoundCredential,
   identityOf,
+  originOf,
 } from "./credentials.ts";
 import type { FetchToken } from "./token/fetch-token.ts";
 import type { TokenCache, TokenKey } from "./token-cache.ts";
+import { whoseCredentials } from "./whose.ts";
 
 /** A challenge that can be answered, and who asked it. */
 export interface Asked {
@@ -51,7 +52,7 @@ export class Answers {
     if (direct !== undefined) {
       const { credential: used, authorization } = direct;
       const refused = (): void => this.#refused(request, used);
-      return { authorization, from: used.from, isToken: false, refused };
+      return { authorization, from: originOf(used), isToken: false, refused };
     }
     try {
       return await this.#token(asked, request, credential);
@@ -62,10 +63,10 @@ export class Answers {
     }
   }
 
-  /** The first of those who may be asked: a trusted mirror's own account, then its registry's. */
+  /** The first that there are of those that may go along. */
   async credential(request: HttpRequest): Promise<FoundCredential | undefined> {
     const { signal } = request.operation;
-    for (const whose of credentialRequests(request)) {
+    for (const whose of whoseCredentials(request)) {
       const found = await this.#credentials.get(whose, { signal });
       if (found !== undefined) return found;
     }
@@ -93,15 +94,15 @@ export class Answers {
     const { service, scope } = server;
     const identity = identityOf(credential);
     const key: TokenKey = { identity, realm: server.realm.href, service, scope };
-    const value = await this.#tokens.get(key, () =>
-      this.#fetchToken({ server, credential, request, peer }),
-    );
+    const fetch = () => this.#fetchToken({ server, credential, request, peer });
+    const value = await this.#tokens.get(key, fetch, request.operation.signal);
     const refused = (): void => this.#tokens.forget(key, value);
-    return { authorization: `Bearer ${value}`, from: credential?.from, isToken: true, refused };
+    const from = credential && originOf(credential);
+    return { authorization: `Bearer ${value}`, from, isToken: true, refused };
   }
 
   #refused(request: HttpRequest, credential: FoundCredential): void {
-    for (const whose of credentialRequests(request)) {
+    for (const whose of whoseCredentials(request)) {
       this.#credentials.refused?.(whose, credential);
     }
   }
@@ -123,10 +124,4 @@ function directAnswer(
   if (challenge.scheme !== "basic") return undefined;
   if (credential?.kind !== "basic") return "none";
   return { authorization: basicAuthorization(credential), credential };
-}
-
-function credentialRequests({ url, scope }: HttpRequest): readonly CredentialRequest[] {
-  const { registry, repository, action, credentialsOf } = scope;
-  const own = { origin: url.origin, registry, repository, action };
-  return credentialsOf === undefined ? [own] : [own, { ...credentialsOf, action }];
 }

@@ -1,10 +1,11 @@
 import type { Clock } from "../../clock.ts";
-import { letGo } from "../http/body.ts";
+import { setAside } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Send, Step } from "../http/message.ts";
+import { isPassing } from "../http/retry.ts";
 import { type Answer, Answers, type Asked } from "./answers.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { CredentialSource } from "./credentials.ts";
-import { askForChallenge, mayHideChallenge } from "./probe.ts";
+import { mayHideChallenge, Probes } from "./probe.ts";
 import { tokenFetcher } from "./token/fetch-token.ts";
 import { TokenCache } from "./token-cache.ts";
 
@@ -24,20 +25,27 @@ export interface AuthOptions {
 export function auth({ credentials, sendToken, clock }: AuthOptions): Step {
   const answers = new Answers(credentials, tokenFetcher(sendToken, clock), new TokenCache(clock));
   const challenges = new Map<string, Asked>();
-  const hidden = new Map<string, Promise<Asked | undefined>>();
+  const probes = new Probes();
 
-  /** Asked for once of each registry, and only where there are credentials that it may be waiting for. */
-  async function hiddenChallenge(next: Send, request: HttpRequest): Promise<Asked | undefined> {
-    const { origin } = request.url;
-    if ((await answers.credential(request)) === undefined) return undefined;
-    const known = hidden.get(origin);
-    if (known !== undefined) return known;
-    const asked = askForChallenge(next, request).then(
-      (response) => response && withoutScope(challengeIn(response, request)),
-      () => void hidden.delete(origin),
-    );
-    hidden.set(origin, asked);
-    return asked;
+  /** Only where there are credentials that the registry may be waiting for. */
+  async function hiddenIn(
+    response: HttpResponse,
+    next: Send,
+    request: HttpRequest,
+  ): Promise<Refused> {
+    if ((await answers.credential(request)) === undefined) return { response, asked: undefined };
+    const held = await setAside(response);
+    const probe = await probes.get(next, request);
+    // It can't be told for now: whoever asks tries all of it again, when the registry says.
+    if (probe !== undefined && isPassing(probe.status))
+      return { response: probe, asked: undefined };
+    return { response: held, asked: probe && withoutScope(challengeIn(probe, request)) };
+  }
+
+  /** What it asks for, its own body out of the way of what is asked next. */
+  async function challengeOf(response: HttpResponse, request: HttpRequest): Promise<Refused> {
+    const asked = challengeIn(response, request);
+    return { response: asked === undefined ? response : await setAside(response), asked };
   }
 
   return (next) => async (request) => {
@@ -45,29 +53,37 @@ export function auth({ credentials, sendToken, clock }: AuthOptions): Step {
     const key = `${request.url.origin} ${request.scope.repository} ${request.scope.action}`;
     const known = challenges.get(key);
     const first = known && (await answers.to(known, request));
-    const response = await next(authorized(request, first));
-    const hides = known === undefined && mayHideChallenge(response, request);
-    const asked = hides ? await hiddenChallenge(next, request) : challengeIn(response, request);
+    const answered = await next(authorized(request, first));
+    const hides = known === undefined && mayHideChallenge(answered, request);
+    const { response, asked } = hides
+      ? await hiddenIn(answered, next, request)
+      : await challengeOf(answered, request);
     if (asked === undefined) return response;
 
     first?.refused();
     const second = await answers.to(asked, request);
     if (second === undefined || sameAnswer(first, second)) return response;
-    await letGo(response);
     challenges.set(key, asked);
-    const retried = await next(authorized(request, second));
+    const { response: retried, asked: again } = await challengeOf(
+      await next(authorized(request, second)),
+      request,
+    );
 
-    const again = challengeIn(retried, request);
     if (again === undefined) return retried;
     const wider = isWider(again, asked);
     if (!wider && second.isToken) return retried;
     if (!wider) second.refused();
     const third = await answers.to(again, request);
     if (third === undefined || sameAnswer(second, third)) return retried;
-    await letGo(retried);
     challenges.set(key, again);
     return next(authorized(request, third));
   };
+}
+
+/** An answer, and the challenge that is to be met before there is a better one. */
+interface Refused {
+  readonly response: HttpResponse;
+  readonly asked: Asked | undefined;
 }
 
 function authorized(request: HttpRequest, answer: Answer | undefined): HttpRequest {

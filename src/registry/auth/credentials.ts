@@ -24,6 +24,11 @@ export interface CredentialOrigin {
 
 export type FoundCredential = Credential & { readonly from?: CredentialOrigin | undefined };
 
+/** A source of the caller's own need not say where it has them from. */
+export function originOf({ from }: FoundCredential): CredentialOrigin {
+  return from ?? { kind: "option", name: "credentials" };
+}
+
 export interface CredentialRequest {
   /** `https://registry-1.docker.io`: scheme, host and port. Credentials go nowhere else. */
   readonly origin: string;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { LadingError } from "../../errors.ts";
+import { LadingError, untilAborted } from "../../errors.ts";
 
 export interface Token {
   readonly value: string;
@@ -28,13 +28,14 @@ export class TokenCache {
     this.#clock = clock;
   }
 
-  async get(key: TokenKey, fetch: () => Promise<Token>): Promise<string> {
+  /** `fetch` heeds the signal by itself. */
+  async get(key: TokenKey, fetch: () => Promise<Token>, signal?: AbortSignal): Promise<string> {
     const id = idOf(key);
     for (;;) {
       const known = this.#tokens.get(id);
       if (known === undefined) return (await this.#fetch(id, fetch).token).value;
       const onItsWay = known.value === undefined;
-      const token = await known.token.catch(unlessAborted);
+      const token = await untilAborted(known.token.catch(unlessAborted), signal);
       const lasts = token !== undefined && token.expires - MARGIN_MS > this.#clock.now();
       if (token !== undefined && (onItsWay || lasts)) return token.value;
       if (this.#tokens.get(id) === known) this.#tokens.delete(id);

@@ -5,6 +5,7 @@ import type { SecureContext } from "node:tls";
 import type { Clock } from "../../clock.ts";
 import { type AddressClass, classify } from "../http/address.ts";
 import { openTunnel } from "../proxy/connect-tunnel.ts";
+import { connected } from "../proxy/connected.ts";
 import { proxyDown } from "../proxy/errors.ts";
 import type { Route } from "../proxy/route.ts";
 import type { TlsSettings } from "../settings/types.ts";
@@ -124,10 +125,13 @@ async function tunnelOf(
     } catch (error) {
       throw error instanceof Error ? proxyDown(route, error) : error;
     }
-    const toProxy =
-      context === undefined ? socket : await secured(socket, proxyHost, context, verified);
-    const release = hold(toProxy);
+    const release = hold(socket);
     try {
+      if (context !== undefined) {
+        await connected(route, socket, { timeoutMs: connectMs, clock });
+      }
+      const toProxy =
+        context === undefined ? socket : await secured(socket, proxyHost, context, verified);
       const target = { socket: toProxy, host, port, timeoutMs: connectMs, clock };
       return { socket: await openTunnel(route, target) };
     } finally {

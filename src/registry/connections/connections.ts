@@ -9,6 +9,8 @@ import { isLoopback } from "../http/scheme.ts";
 import { defaultTimeouts, type Timeouts } from "../http/send.ts";
 import { proxyAuthorization } from "../proxy/authorization.ts";
 import type { NamedProxy, ProxyEnvironment } from "../proxy/environment.ts";
+import { refusedProxy } from "../proxy/errors.ts";
+import { plainHost } from "../proxy/no-proxy.ts";
 import { proxiedClass, proxiedPeer } from "../proxy/policy.ts";
 import { routeFor } from "../proxy/route.ts";
 import { endpointOf } from "../settings/endpoint.ts";
@@ -17,6 +19,7 @@ import type { EndpointSettings, SettingsSource } from "../settings/types.ts";
 import { type Roots, SecureContexts } from "../tls/context.ts";
 import { classOf, makeAgent, type Way } from "./agents.ts";
 import { type Lookup, refusedAddress } from "./lookup.ts";
+import { isTrusted } from "./trusted.ts";
 
 /** How connections are made, passed in: a test sees each attempt, or prevents it. */
 export interface Transport {
@@ -91,6 +94,7 @@ export class Connections {
     const endpoint = await endpointOf(this.#settings, { url, scope });
     const route = routeFor(url, endpoint, this.#options.proxies ?? (() => undefined));
     const proxy = route.via === "proxy" ? route : undefined;
+    if (proxy !== undefined) checkProxy(proxy);
     const reach = await this.#checked(url, scope, proxy !== undefined);
     const timeouts = { ...usual, ...endpoint.timeouts, ...scope.timeouts };
     const secure = url.protocol === "https:";
@@ -159,9 +163,8 @@ export class Connections {
   /** How far the request may reach; throws when its host alone tells that this is not far enough. */
   async #checked(url: URL, scope: RequestScope, proxied: boolean): Promise<AddressClass> {
     const { trustHosts } = await this.#settings.forRegistry(scope.mirrorOf ?? scope.registry);
-    const trusted = trustHosts.includes(url.host) || trustHosts.includes(url.hostname);
-    const reach = trusted ? "loopback" : (scope.reach ?? "loopback");
-    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const reach = isTrusted(trustHosts, url) ? "loopback" : (scope.reach ?? "loopback");
+    const host = plainHost(url.hostname);
     const known = proxied ? proxiedClass(host) : isIP(host) === 0 ? undefined : classify(host);
     if (known !== undefined && !mayReach(reach, known)) throw refusedAddress(url, host);
     return reach;
@@ -205,6 +208,12 @@ export class Connections {
       else socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
     });
   }
+}
+
+/** Of a name its addresses are looked at when it is connected to. */
+function checkProxy(named: NamedProxy): void {
+  const host = plainHost(named.proxy.hostname);
+  if (isIP(host) !== 0 && classify(host) === "refused") throw refusedProxy(named);
 }
 
 /** A proxy is the user's own choice, and may be at any address but a refused one. */

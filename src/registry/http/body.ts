@@ -78,7 +78,7 @@ export function responseBody(incoming: IncomingMessage, options: BodyOptions): H
   };
 }
 
-/** What a redirect or a challenge says beside its headers; nobody reads it. */
+/** What a redirect or a challenge says beside its headers; hardly anybody reads it. */
 const SMALL_BODY = 64 * 1024;
 const SMALL_BODY_MS = 1000;
 
@@ -87,14 +87,47 @@ const SMALL_BODY_MS = 1000;
  * again: hanging up would cost a new one, with TLS and perhaps a tunnel. One that is long, or slow, is
  * not worth it.
  */
-export async function letGo({ headers, body }: HttpResponse): Promise<void> {
+export async function letGo(response: HttpResponse): Promise<void> {
+  await setAside(response);
+}
+
+/**
+ * As `letGo`, for an answer that may be wanted yet: what was read of it can be read again. Of a body that
+ * is not worth its connection nothing is left.
+ */
+export async function setAside(response: HttpResponse): Promise<HttpResponse> {
+  return { ...response, body: bodyOf(await smallBody(response), response) };
+}
+
+async function smallBody({ headers, body }: HttpResponse): Promise<Uint8Array> {
   if (Number(headers["content-length"] ?? 0) > SMALL_BODY) {
     body.cancel();
-    return;
+    return new Uint8Array();
   }
   const cancelTimer = systemClock.after(SMALL_BODY_MS, () => body.cancel());
-  await body.bytes(SMALL_BODY).catch(() => body.cancel());
-  cancelTimer();
+  try {
+    return await body.bytes(SMALL_BODY);
+  } catch {
+    body.cancel();
+    return new Uint8Array();
+  } finally {
+    cancelTimer();
+  }
+}
+
+/** Bytes that are there, as the body that they came in, which is over. */
+function bodyOf(held: Uint8Array, { url, body }: HttpResponse): HttpBody {
+  return {
+    async read(sink) {
+      await sink(held);
+    },
+    async bytes(maxBytes) {
+      if (held.length > maxBytes) throw tooLong(url, maxBytes);
+      return held;
+    },
+    cancel() {},
+    onEnd: (listener) => body.onEnd(listener),
+  };
 }
 
 /**

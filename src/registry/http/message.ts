@@ -78,6 +78,8 @@ export interface HttpResponse {
   readonly connection?: Pick<RequestTrace, "remote" | "reused" | "proxy"> | undefined;
   /** A proxy connected for us: who answered behind it is known by name only. */
   readonly proxied?: boolean | undefined;
+  /** Where the credentials came from that the request brought along; absent: it was anonymous. */
+  readonly credentials?: CredentialOrigin | undefined;
   /** The base of the mirror that answered; absent: the registry itself did. */
   readonly mirror?: URL | undefined;
   /** The mirrors that were asked in vain before, each with the reason. */

@@ -36,18 +36,26 @@ export function failureReason(error: Error, secure: boolean): Reason {
 
 /** Whether an error says that the other side does not speak TLS: not that it does, with something amiss. */
 export function speaksNoTls(error: unknown): boolean {
-  if (!(error instanceof LadingError) || !(error.cause instanceof NotSecured)) return false;
-  const { cause } = error.cause;
-  if (!(cause instanceof Error)) return false;
-  const hungUp = "code" in cause && (cause.code === "ECONNRESET" || cause.code === "EPIPE");
-  return hungUp || NOT_TLS.test(cause.message);
+  return hungUp(error) || NOT_TLS.test(beforeTls(error)?.message ?? "");
+}
+
+/** Whether the other side went away before there was TLS: one that speaks none does so, and one that starts again. */
+export function hungUp(error: unknown): boolean {
+  const cause = beforeTls(error);
+  return cause !== undefined && "code" in cause && /^(ECONNRESET|EPIPE)$/.test(String(cause.code));
 }
 
 /** Whether an error says that the other side speaks TLS, with a certificate of nobody that is trusted. */
 export function isUntrusted(error: unknown): boolean {
-  if (!(error instanceof LadingError) || !(error.cause instanceof NotSecured)) return false;
+  const cause = beforeTls(error);
+  return cause !== undefined && "code" in cause && CERTIFICATE.test(String(cause.code));
+}
+
+/** What went wrong before the two sides had agreed on TLS. */
+function beforeTls(error: unknown): Error | undefined {
+  if (!(error instanceof LadingError) || !(error.cause instanceof NotSecured)) return undefined;
   const { cause } = error.cause;
-  return cause instanceof Error && "code" in cause && CERTIFICATE.test(String(cause.code));
+  return cause instanceof Error ? cause : undefined;
 }
 
 /** What OpenSSL says of bytes that are no TLS record. */

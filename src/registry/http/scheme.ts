@@ -1,6 +1,8 @@
 import { classify } from "./address.ts";
+import { letGo } from "./body.ts";
+import { inScheme } from "./in-scheme.ts";
 import type { HttpRequest, Step } from "./message.ts";
-import { speaksNoTls } from "./network-error.ts";
+import { hungUp, speaksNoTls } from "./network-error.ts";
 
 /**
  * https, always; http only for registries that the caller names, and for hosts of this machine that
@@ -28,11 +30,20 @@ export function scheme(plainHttp: (request: HttpRequest) => Promise<boolean>): S
     } catch (error) {
       if (!speaksNoTls(error)) throw error;
       const response = await next(over("http:", request));
-      spoken.set(host, "http:");
-      return response;
+      if (response.status !== ASKED_IN_HTTP) {
+        spoken.set(host, "http:");
+        return response;
+      }
+      if (!hungUp(error)) return response;
+      // It speaks TLS, and hung up for another reason: it was starting again.
+      await letGo(response);
+      throw error;
     }
   };
 }
+
+/** The answer of servers that speak TLS to who does not; to others it tells nothing. */
+const ASKED_IN_HTTP = 400;
 
 function warnOnce(told: Set<string>, { url, operation }: HttpRequest): void {
   if (operation.onEvent === undefined || told.has(url.host)) return;
@@ -51,7 +62,5 @@ export function isLoopback(hostname: string): boolean {
 }
 
 function over(protocol: "http:" | "https:", request: HttpRequest): HttpRequest {
-  if (request.url.protocol === protocol) return request;
-  const { host, pathname, search } = request.url;
-  return { ...request, url: new URL(`${protocol}//${host}${pathname}${search}`) };
+  return { ...request, url: inScheme(request.url, protocol, request.scope.registry) };
 }

@@ -89,6 +89,7 @@ async function exchange(
         peer: connection.peer(outgoing),
         connection: connection.facts(outgoing),
         ...(proxy === undefined ? {} : { proxied: true }),
+        credentials: request.note?.credentials,
         body: responseBody(incoming, {
           url,
           idleMs: timeouts.idleMs,

@@ -28,7 +28,7 @@ export function rewritten(
       mirrorOf: registry,
       schemeFixed: true,
       credentialsOf: mirror.trusted
-        ? { origin: server.base.origin, registry, repository: request.scope.repository }
+        ? { origin: base.origin, registry, repository: request.scope.repository }
         : undefined,
     },
   };

@@ -17,6 +17,14 @@ export function badTunnel(named: NamedProxy): LadingError {
   return proxyError(named, "it sends what was not asked for");
 }
 
+/** Its address is one that nothing is ever connected to. */
+export function refusedProxy({ proxy, from }: NamedProxy): LadingError {
+  return new LadingError("refused", `a connection to the proxy ${proxy.host} is refused`, {
+    url: proxy.origin,
+    hint: `${from} names this proxy; link-local and metadata addresses are never connected to, see docs/realm-policy.md`,
+  });
+}
+
 export function refusedByProxy(named: NamedProxy, target: string, status: number): LadingError {
   return new LadingError(
     "network",

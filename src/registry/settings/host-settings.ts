@@ -1,3 +1,4 @@
+import { inScheme } from "../http/in-scheme.ts";
 import { defaultBase } from "./base-url.ts";
 import {
   type DefaultsPatch,
@@ -53,8 +54,7 @@ export function hostSettings(
 /** Where a registry's own server is, in the scheme in which it is spoken to. */
 export function serverBase(registry: string, patch: RegistryPatch, plainHttp: boolean): URL {
   const base = patch.server ?? defaultBase(registry);
-  const { host, pathname } = base;
-  return plainHttp ? new URL(`http://${host}${pathname}`) : base;
+  return plainHttp ? inScheme(base, "http:", registry) : base;
 }
 
 function originsOf(patch: RegistryPatch, defaults: DefaultsPatch): ReadonlyMap<string, string> {

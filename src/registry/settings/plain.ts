@@ -1,3 +1,4 @@
+import { inScheme } from "../http/in-scheme.ts";
 import { defaultBase } from "./base-url.ts";
 import type { Endpoint, EndpointSettings, SettingsSource } from "./types.ts";
 
@@ -13,11 +14,12 @@ export function plainSettings({ plainHttp, trustHosts = [] }: PlainSettings = {}
   const plain = new Set(plainHttp);
   return {
     async forRegistry(registry) {
+      const plainHttp = plain.has(registry);
       return {
         registry,
         mirrors: [],
-        server: plainServer(registry),
-        plainHttp: plain.has(registry),
+        server: plainServer(registry, plainHttp),
+        plainHttp,
         trustHosts,
         helper: undefined,
         origins: new Map(),
@@ -37,10 +39,11 @@ export const plainEndpoint: EndpointSettings = {
   requestsPerSecond: undefined,
 };
 
-function plainServer(registry: string): Endpoint {
+function plainServer(registry: string, plainHttp: boolean): Endpoint {
+  const base = defaultBase(registry);
   return {
     ...plainEndpoint,
-    base: defaultBase(registry),
+    base: plainHttp ? inScheme(base, "http:", registry) : base,
     capabilities: new Set(["pull", "resolve", "push", "referrers"]),
     trusted: true,
     rewrite: undefined,

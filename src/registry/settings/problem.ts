@@ -13,12 +13,16 @@ export interface SettingsProblem {
   readonly hint?: string;
 }
 
-/** The problems of one file, in the order in which they were found. */
+/** Nobody reads on; and a file of nothing else must not take long. */
+const MOST = 100;
+
+/** The problems of one file, in the order in which they were found: the first hundred of each severity. */
 export class ProblemList {
   readonly path: string;
   readonly found: SettingsProblem[] = [];
   /** Where a key stands; set by who has read the text. */
   locate: (key: KeyPath) => Position | undefined = () => undefined;
+  readonly #counts = { error: 0, warning: 0 };
 
   constructor(path: string) {
     this.path = path;
@@ -28,9 +32,15 @@ export class ProblemList {
     severity: SettingsProblem["severity"],
     key: KeyPath,
     message: string,
-    position: Position | undefined = key.length === 0 ? undefined : this.locate(key),
+    at?: Position,
     hint?: string,
   ): void {
+    this.#counts[severity] += 1;
+    if (this.#counts[severity] > MOST) {
+      this.#andMore(severity);
+      return;
+    }
+    const position = at ?? (key.length === 0 ? undefined : this.locate(key));
     this.found.push({
       severity,
       path: this.path,
@@ -39,6 +49,12 @@ export class ProblemList {
       message,
       ...(hint === undefined ? {} : { hint }),
     });
+  }
+
+  #andMore(severity: SettingsProblem["severity"]): void {
+    if (this.#counts[severity] !== MOST + 1) return;
+    const message = `there are more ${severity}s; these are the first ${MOST}`;
+    this.found.push({ severity, path: this.path, message });
   }
 
   error(key: KeyPath, message: string, hint?: string): void {

@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 
 /**
  * Asks the registry as a whole, with these credentials and no others; the path may not exist yet.
- * Returns whether it asked for them: one that takes anybody says nothing about them.
+ * Returns whether it was sent them: one that takes anybody says nothing about them.
  */
 export async function checkCredential(
   session: Session,
@@ -16,42 +16,39 @@ export async function checkCredential(
   options: OperationOptions,
 ): Promise<boolean> {
   const { registry } = place;
-  const source = asked(credential);
+  const from = { kind: "option", name: "login" } as const;
+  // For the registry alone: where a settings file moved it, the host may be asked for an account of its own.
+  const credentials: CredentialSource = {
+    get: async (request) => (request.registry === registry ? { ...credential, from } : undefined),
+  };
   const client = await session.registry();
   const answer = await client
-    .ping(registry, { ...options, credentials: source })
+    .ping(registry, { ...options, credentials })
     .catch((error: unknown) => {
       throw error instanceof LadingError && error.code === "unauthorized"
         ? refused(place, error.message, error)
         : error;
     });
-  if (isRegistry(answer, source.wasAsked())) return source.wasAsked();
+  if (isRegistry(answer)) return answer.sent !== undefined;
   throw failed(place, answer);
 }
 
-interface AskedSource extends CredentialSource {
-  wasAsked(): boolean;
-}
-
-function asked(credential: Credential): AskedSource {
-  let was = false;
-  return {
-    wasAsked: () => was,
-    async get() {
-      was = true;
-      return { ...credential, from: { kind: "option", name: "login" } };
-    },
-  };
-}
-
 /** Some answer 404 there although they are one: a challenge, or the version, tells them from a page. */
-function isRegistry({ status, headers }: PingResult, wasAsked: boolean): boolean {
+function isRegistry({ status, headers, sent }: PingResult): boolean {
   if (status === 200) return true;
-  return status === 404 && (wasAsked || "docker-distribution-api-version" in headers);
+  return status === 404 && (sent !== undefined || "docker-distribution-api-version" in headers);
 }
 
-function failed(place: KeyScope, { status, url }: PingResult): LadingError {
+function failed(place: KeyScope, { status, url, sent }: PingResult): LadingError {
   const { registry } = place;
+  if ((status === 401 || status === 403) && sent === undefined) {
+    const message = `${registry} answered ${status} and was not sent these credentials; nothing was saved`;
+    return new LadingError("unauthorized", message, {
+      url,
+      status,
+      hint: `it asks for others than these, or a settings file has it at another host, in http: lading config show ${registry}`,
+    });
+  }
   if (status === 401 || status === 403) {
     return refused(place, `${registry} does not take these credentials (${status})`).with({
       url,

@@ -1,6 +1,8 @@
 import type { OperationOptions } from "../../content/events.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Credential, CredentialOrigin } from "../../registry/auth/credentials.ts";
+import type { Explained } from "../../registry/auth/sources/default.ts";
+import { whoseCredentials } from "../../registry/auth/whose.ts";
 import type { Session } from "../session.ts";
 
 export interface WhoAmI {
@@ -23,10 +25,19 @@ export async function whoami(
 ): Promise<WhoAmI> {
   const { registry, repository } = parseReference(reference);
   const settings = await session.settings();
-  const { origin } = (await settings.forRegistry(registry)).server.base;
+  const { base } = (await settings.forRegistry(registry)).server;
   const { signal } = session.operation(options);
-  const wanted = { origin, registry, repository, action: "pull" } as const;
-  const { found, asked } = await (await session.credentials()).explain(wanted, { signal });
+  const url = new URL(`${repository}/tags/list`, base);
+  const scope = { registry, repository, action: "pull" } as const;
+  const credentials = await session.credentials();
+  let explained: Explained = { found: undefined, asked: [] };
+  for (const whose of whoseCredentials({ url, scope })) {
+    const before = explained.asked;
+    const { found, asked } = await credentials.explain(whose, { signal });
+    explained = { found, asked: [...before.filter((name) => !asked.includes(name)), ...asked] };
+    if (found !== undefined) break;
+  }
+  const { found, asked } = explained;
   return {
     scope: `${registry}/${repository}`,
     registry,

@@ -3,6 +3,7 @@ import { LadingError, throwIfAborted } from "../../errors.ts";
 import { type DialOptions, dial, secure } from "../../registry/connections/dial.ts";
 import { systemLookup } from "../../registry/connections/lookup.ts";
 import { classify } from "../../registry/http/address.ts";
+import { inScheme } from "../../registry/http/in-scheme.ts";
 import { failureReason, speaksNoTls } from "../../registry/http/network-error.ts";
 import { isLoopback } from "../../registry/http/scheme.ts";
 import { defaultTimeouts } from "../../registry/http/send.ts";
@@ -32,7 +33,7 @@ export interface Found extends Host {
 export async function resolveName(host: Host): Promise<Finding<Found>> {
   const { session, settings } = host;
   const { base, proxy } = settings.server;
-  const url = settings.plainHttp ? inHttp(base) : base;
+  const url = settings.plainHttp ? inScheme(base, "http:", settings.registry) : base;
   const route = routeFor(url, { proxy }, proxyEnvironment(process.env));
   const peer = route.via === "proxy" ? route.proxy : url;
   const name = plainName(peer);
@@ -128,10 +129,6 @@ function dialOptions({ session, settings, signal }: Host): DialOptions {
   const { timeouts, transport } = session.options;
   const { connectMs } = { ...defaultTimeouts, ...timeouts, ...settings.server.timeouts };
   return { timeoutMs: connectMs, signal, clock: session.clock, transport };
-}
-
-function inHttp({ host, pathname }: URL): URL {
-  return new URL(`http://${host}${pathname}`);
 }
 
 function plainName({ hostname }: URL): string {

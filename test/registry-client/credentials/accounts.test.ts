@@ -1,11 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { LadingError } from "../../../src/errors.ts";
 import { open } from "../../../src/index.ts";
 import { createRegistry, randomImage } from "../../../src/testkit/index.ts";
 import { cleanEnvironment, lading } from "../../cli/run-command.ts";
 import { ScriptedRegistry } from "../../registry/scripted-registry.ts";
+import { TokenServer } from "../../registry/token-server.ts";
 import { temporaryFolder } from "../../temporary.ts";
 import { helperFolder } from "./helper-scripts.ts";
 
@@ -130,6 +132,54 @@ it("rotated credentials are taken up after a 401, without a restart", async () =
   good = auth("me", "new").auth;
   await writeFile(file, JSON.stringify({ auths: { [address]: auth("me", "new") } }));
   expect(await pull()).toMatchObject({ upToDate: true });
+});
+
+describe("credentials that a registry refuses", () => {
+  const refused = async (code: number, challenge: string, auths: Record<string, object>) => {
+    await using registry = await ScriptedRegistry.start();
+    const { address } = registry;
+    registry.on(
+      /./,
+      ({ request, response }) => {
+        const status = request.headers.authorization === undefined ? 401 : code;
+        response.writeHead(status, { "www-authenticate": challenge }).end();
+      },
+      99,
+    );
+    const named = Object.fromEntries(Object.values(auths).map((entry) => [address, entry]));
+    const file = await authFile(named);
+    await using lading = await open({ root: await temporaryFolder(), authFile: file });
+    const error: unknown = await lading.pull(`${address}/one/app:1`).catch((error) => error);
+    if (!(error instanceof LadingError)) throw error;
+    expect(JSON.stringify(error)).not.toContain("hunter2");
+    return { ...error.toJSON(), text: error.message.replaceAll(address, "REGISTRY") };
+  };
+  const basic = 'Basic realm="r"';
+
+  it("are said to be refused, and where they are from", async () => {
+    expect(await refused(401, basic, { any: auth("me", "hunter2") })).toMatchObject({
+      code: "unauthorized",
+      text: expect.stringContaining(
+        "REGISTRY does not take these credentials (the credential file)",
+      ),
+      hint: expect.stringMatching(/^check user and password; lading whoami .* says where/),
+    });
+    expect(await refused(403, basic, { any: auth("me", "hunter2") })).toMatchObject({
+      code: "unauthorized",
+      text: expect.stringContaining("these credentials (the credential file) may not"),
+    });
+  });
+
+  it("are none where nobody has any, with a token for anyone too", async () => {
+    await using tokens = await TokenServer.start();
+    for (const challenge of [basic, tokens.challenge()]) {
+      expect(await refused(401, challenge, {})).toMatchObject({
+        text: expect.stringContaining("REGISTRY answered 401"),
+        hint: expect.stringMatching(/^log in:/),
+      });
+    }
+    expect(tokens.received.length).toBeGreaterThan(0);
+  });
 });
 
 it("the helper that lading.toml names for a registry is asked for it", async () => {

@@ -161,6 +161,33 @@ describe("a helper", () => {
   });
 });
 
+describe("a helper that fails", () => {
+  it.each([
+    [{ credsStore: "absent" }, "credsStore", "a.example"],
+    [{ credHelpers: { "a.example/org": "absent" } }, "credHelpers", "a.example/org"],
+    [{ credsStore: "broken" }, "credsStore", "a.example"],
+    [{ credsStore: "../evil" }, "credsStore", "a.example"],
+  ])("is an error that says who named it, and the way round: %j", async (file, entry, host) => {
+    const helpers = await helperFolder();
+    await helpers.script("broken", "exit 1");
+    const path = join(helpers.folder, "auth.json");
+    await writeFile(path, JSON.stringify(file));
+    const source = fileCredentials(path, { environment: helpers.environment });
+    await expect(source.get(request("a.example"), {})).rejects.toMatchObject({
+      context: { path },
+      hint: expect.stringMatching(new RegExp(`named by ${entry}.*"credHelpers": {"${host}": ""}`)),
+    });
+    const off = { ...file, credHelpers: { [host]: "" }, auths: { "a.example": auth("me") } };
+    await writeFile(path, JSON.stringify(off));
+    expect(
+      await fileCredentials(path, { environment: helpers.environment }).get(
+        request("a.example"),
+        {},
+      ),
+    ).toMatchObject({ username: "me" });
+  });
+});
+
 it("a helper is asked anew once the file that names it was changed: somebody logged in", async () => {
   const helpers = await helperFolder();
   await helpers.keeper("store", {});

@@ -116,6 +116,34 @@ describe("credentials are looked for", () => {
     });
   });
 
+  it("past an empty file, as docker does, but for one that is named", async () => {
+    const { environment, authFile, files } = await everywhere();
+    const { HOME, PATH, XDG_CONFIG_HOME, XDG_RUNTIME_DIR } = environment;
+    await writeFile(files.own, "");
+    await writeFile(files.docker, "");
+    const usual = { HOME, PATH, XDG_CONFIG_HOME, XDG_RUNTIME_DIR };
+    expect(await who({ environment: usual })).toBe("session");
+    await writeFile(authFile, "");
+    await expect(who({ environment: usual, authFile })).rejects.toMatchObject({
+      code: "usage",
+      context: { path: authFile },
+    });
+  });
+
+  it("not past an entry that is no account: nobody else's is sent in its place", async () => {
+    const { environment, files } = await everywhere();
+    const { HOME, PATH, XDG_CONFIG_HOME, XDG_RUNTIME_DIR } = environment;
+    const auth = Buffer.from("only-a-token").toString("base64");
+    await writeFile(files.own, JSON.stringify({ auths: { [REGISTRY]: { auth } } }));
+    await expect(
+      who({ environment: { HOME, PATH, XDG_CONFIG_HOME, XDG_RUNTIME_DIR } }),
+    ).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining(REGISTRY),
+      context: { path: files.own },
+    });
+  });
+
   it("anew once somebody has logged in", async () => {
     const { environment, files } = await everywhere();
     const { HOME, PATH, XDG_CONFIG_HOME, XDG_RUNTIME_DIR } = environment;

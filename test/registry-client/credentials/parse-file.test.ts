@@ -21,6 +21,23 @@ describe("a credential file", () => {
       { auth: base64("0000:"), identitytoken: "refresh" },
       { kind: "identity", token: "refresh" },
     ],
+    [
+      { auth: "", identitytoken: "refresh" },
+      { kind: "identity", token: "refresh" },
+    ],
+    // docker lets `auth` win for both, and Kubernetes takes it without padding.
+    [
+      { username: "old", password: "old", auth: base64("new:new") },
+      { kind: "basic", username: "new", password: "new" },
+    ],
+    [
+      { username: "alice", auth: base64("bob:pw") },
+      { kind: "basic", username: "bob", password: "pw" },
+    ],
+    [
+      { auth: base64("bob:pw1").replace(/=+$/, "") },
+      { kind: "basic", username: "bob", password: "pw1" },
+    ],
     [{ registrytoken: "bearer" }, { kind: "token", token: "bearer" }],
     [{}, undefined],
     [{ auth: "" }, undefined],
@@ -57,6 +74,18 @@ describe("a credential file", () => {
     const shown = JSON.stringify(error) + String(error) + String((error as Error).cause);
     expect(shown).not.toContain("c2VjcmV0");
   });
+
+  it.each(["c2VjcmV0", "c2VjcmV0%", "OnNlY3JldA==", "   "])(
+    "with an auth that is no account is an error that names its entry: %s",
+    (auth) => {
+      const error = failure(() => parse({ auths: { "a.example": { username: "me", auth } } }));
+      expect(error).toMatchObject({
+        code: "usage",
+        message: expect.stringContaining('"auth" of "a.example" is not base64 of user:password'),
+      });
+      expect(JSON.stringify(error)).not.toContain(auth);
+    },
+  );
 
   it("of any bytes is read, or a LadingError", () => {
     const json = fc.json().map((text) => Buffer.from(`{"auths":${text},"credHelpers":${text}}`));

@@ -1,5 +1,5 @@
-import { once } from "node:events";
-import type { Socket } from "node:net";
+import { EventEmitter, once } from "node:events";
+import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { LadingEvent } from "../../../src/content/events.ts";
 import { LadingError } from "../../../src/errors.ts";
@@ -9,6 +9,7 @@ import { ManualClock } from "../../manual-clock.ts";
 import { createAuthority } from "../../registry/certificates.ts";
 import { blobIn, clientFor, describeText, pemFiles, readBlob } from "../../registry/client-rig.ts";
 import { TestProxy } from "../../registry/proxy.ts";
+import { refusedSocket } from "../../registry/refused-socket.ts";
 import { redirectTo, ScriptedRegistry, status } from "../../registry/scripted-registry.ts";
 import { settingsFor } from "../../registry/settings.ts";
 
@@ -25,7 +26,7 @@ async function behind(options: { account?: typeof account; tls?: boolean } = {})
   const proxy = await TestProxy.start({
     resolve: () => ({ host: "127.0.0.1", port: registry.port }),
     ...(options.account && { account: options.account }),
-    ...(options.tls && { tls: authority.issue() }),
+    ...(options.tls && { tls: authority.issue({ names: ["127.0.0.1", "proxy.example"] }) }),
   });
   const { ca } = await pemFiles({ ca: authority.cert });
   return {
@@ -300,19 +301,98 @@ describe("a proxy", () => {
     expect(clock.timers).toBe(0);
   });
 
-  it("is let go of when lading is closed meanwhile", async () => {
+  it("over TLS is reached at the next of its addresses when nothing listens at the first", async () => {
+    await using rig = await behind({ tls: true });
+    await using client = rig.client(
+      { HTTPS_PROXY: `https://proxy.example:${rig.proxy.port}` },
+      {
+        transport: {
+          lookup: async () =>
+            ["127.0.0.9", "127.0.0.1"].map((address) => ({ address, family: 4 as const })),
+        },
+      },
+    );
+    expect(await readBlob(client, "registry.example", blobIn(rig.registry))).toBe("a blob");
+    expect(rig.proxy.asked).toEqual(["CONNECT registry.example:443"]);
+  });
+
+  it("over TLS that is down is named", async () => {
+    await using client = clientFor({ environment: { HTTPS_PROXY: "https://127.0.0.1:1" } });
+    await expect(readBlob(client, "registry.example", anyBlob)).rejects.toMatchObject({
+      code: "network",
+      message: "the proxy 127.0.0.1:1: nothing listens there",
+      transient: true,
+    });
+  });
+
+  it.each(["is closed", "has waited long enough"])(
+    "over TLS that is never connected to is let go of when lading %s",
+    async (what) => {
+      const socket = new Socket();
+      const clock = new ManualClock();
+      const dialling = new EventEmitter();
+      const dialled = once(dialling, "dialled");
+      const client = clientFor({
+        environment: { HTTPS_PROXY: "https://127.0.0.1:1" },
+        clock,
+        timeouts: { connectMs: 1000 },
+        transport: {
+          connect() {
+            setImmediate(() => dialling.emit("dialled"));
+            return socket;
+          },
+        },
+      });
+      const pulled = readBlob(client, "registry.example", anyBlob).catch((error: unknown) => error);
+      await dialled;
+      if (what === "is closed") await client[Symbol.asyncDispose]();
+      else clock.advance(1000);
+      expect(await pulled).toMatchObject({ code: "network" });
+      expect([socket.destroyed, clock.timers]).toEqual([true, 0]);
+      await client[Symbol.asyncDispose]();
+    },
+  );
+
+  it.each([
+    ["https", "HTTPS_PROXY", "http://169.254.169.254:3128"],
+    ["https", "HTTPS_PROXY", "https://[::ffff:169.254.169.254]"],
+    ["http", "HTTP_PROXY", "http://100.100.100.200"],
+    ["http", "HTTP_PROXY", "http://[fe80::1]:8080"],
+  ])("for %s at a refused address is not connected to: %s=%s", async (scheme, name, url) => {
+    const dialled: unknown[] = [];
+    await using client = clientFor({
+      environment: { [name]: url },
+      plainHttp: scheme === "http" ? ["registry.example"] : [],
+      transport: {
+        connect(target) {
+          dialled.push(target);
+          return refusedSocket();
+        },
+      },
+    });
+    await expect(readBlob(client, "registry.example", anyBlob)).rejects.toMatchObject({
+      code: "refused",
+      message: `a connection to the proxy ${new URL(url).host} is refused`,
+      hint: expect.stringContaining(name),
+    });
+    expect(dialled).toEqual([]);
+  });
+
+  it.each([true, false])("is let go of when lading is closed meanwhile (TLS: %j)", async (tls) => {
     let closed: Promise<unknown> | undefined;
     let waiting: (() => void) | undefined;
     const asked = new Promise<void>((resolve) => {
       waiting = resolve;
     });
     await using proxy = await TestProxy.start({
+      ...(tls && { tls: authority.issue() }),
       onConnect(socket) {
-        closed = once(socket.resume(), "end");
+        closed = once(socket.resume(), tls ? "close" : "end");
         waiting?.();
       },
     });
-    const client = clientFor({ environment: { HTTPS_PROXY: proxy.url } });
+    const { ca } = await pemFiles({ ca: authority.cert });
+    const client = clientFor({ environment: { HTTPS_PROXY: proxy.url, SSL_CERT_FILE: ca } });
     const pulled = readBlob(client, "registry.example", anyBlob).catch((error: unknown) => error);
     await asked;
     await client[Symbol.asyncDispose]();

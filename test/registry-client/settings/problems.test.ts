@@ -84,6 +84,29 @@ describe("what is wrong in lading.toml", () => {
   });
 });
 
+describe("a file of nothing but faults", () => {
+  const many = Array.from({ length: 20_000 }, (_, at) => `k${at} = 1`).join("\n");
+  const last = (severity: string) =>
+    `undefined:undefined ${severity} there are more ${severity}s; these are the first 100`;
+
+  it("is told the first hundred of them", () => {
+    const found = lading(many);
+    expect(found).toHaveLength(101);
+    expect(found[99]).toMatch(/^100:1 error "k99" is not known/);
+    expect(found[100]).toBe(last("error"));
+  });
+
+  it("is still wrong when its error comes after the hundredth warning", () => {
+    const { problems } = parseHostsToml(Buffer.from(`${many}\nserver = 1\n`), PATH);
+    const found = told(problems.found);
+    expect(found.slice(100)).toEqual([
+      last("warning"),
+      '20001:1 error "server": a text is needed here, in quotes',
+    ]);
+    expect(() => problems.throwFirst()).toThrow("20001:1");
+  });
+});
+
 describe("what is wrong in hosts.toml", () => {
   it.each([
     ['server = "ftp://a"', '1:1 error "server": it is not https or http'],

@@ -149,7 +149,7 @@ function documentIn(output: Buffer): JsonValue | undefined {
 
 function missing(program: string): LadingError {
   return new LadingError("unauthorized", `${program} is not on the PATH`, {
-    hint: "install it, or take its name out of the credential file that names it",
+    hint: "install it, or take its name out of the file that names it",
   });
 }
 

@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from "../../../clock.ts";
+import { LadingError } from "../../../errors.ts";
+import { printable } from "../../http/redact.ts";
 import {
   type CredentialOrigin,
   type CredentialRequest,
@@ -7,8 +9,9 @@ import {
   identityOf,
 } from "../credentials.ts";
 import { type Choice, choose } from "./choose.ts";
+import { canonicalHost } from "./match.ts";
 import type { CredentialFile } from "./places.ts";
-import { RememberedHelpers } from "./remembered-helpers.ts";
+import { type HelperAnswer, RememberedHelpers } from "./remembered-helpers.ts";
 import { WatchedFile } from "./watched-file.ts";
 
 export interface FileOptions {
@@ -45,7 +48,7 @@ export class FileSource implements CredentialSource {
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): Promise<FoundCredential | undefined> {
     const file = await this.#watched.read();
-    return file && this.#follow(choose(file, request), signal);
+    return file && this.#follow(choose(file, request), request.registry, signal);
   }
 
   refused(_request: CredentialRequest, credential: FoundCredential): void {
@@ -61,6 +64,7 @@ export class FileSource implements CredentialSource {
 
   async #follow(
     choice: Choice | undefined,
+    registry: string,
     signal: AbortSignal | undefined,
   ): Promise<FoundCredential | undefined> {
     if (choice === undefined) return undefined;
@@ -69,9 +73,33 @@ export class FileSource implements CredentialSource {
     if (choice.kind === "entry") {
       return { ...choice.credential, from: { kind: "file", name, path, key } };
     }
-    const { credential, server, program } = await this.#helpers.get(choice, signal);
-    if (credential === undefined) return this.#follow(choice.otherwise, signal);
+    const { credential, server, program } = await this.#ask(choice, registry, signal);
+    if (credential === undefined) return this.#follow(choice.otherwise, registry, signal);
     const from: CredentialOrigin = { kind: "helper", name: program, path, key: key ?? server };
     return { ...credential, from };
   }
+
+  /** Whoever reads that a helper failed need not know that there is one, nor who named it. */
+  async #ask(
+    choice: Extract<Choice, { kind: "helper" }>,
+    registry: string,
+    signal: AbortSignal | undefined,
+  ): Promise<HelperAnswer> {
+    try {
+      return await this.#helpers.get(choice, signal);
+    } catch (error) {
+      if (!(error instanceof LadingError) || error.code === "aborted") throw error;
+      const { code, message, context, cause, transient } = error;
+      const { path } = this.file;
+      const hint = [error.hint, wayRound(choice.key, registry)].filter(Boolean).join("; ");
+      throw new LadingError(code, message, { ...context, path, cause, transient, hint });
+    }
+  }
+}
+
+/** Which entry named the helper, and how to do without for that registry. */
+function wayRound(key: string | undefined, registry: string): string {
+  const host = JSON.stringify(printable(key ?? canonicalHost(registry), 80));
+  const entry = key === undefined ? "credsStore" : `credHelpers for ${host}`;
+  return `it is named by ${entry}; "credHelpers": {${host}: ""} there does without it`;
 }

@@ -1,6 +1,7 @@
 import { LadingError } from "../../../errors.ts";
 import { optionalObject, optionalString, optionalStringMap } from "../../../oci/fields.ts";
 import { isObject, type JsonObject, parseJson } from "../../../oci/json.ts";
+import { printable, redactText } from "../../http/redact.ts";
 import type { Credential } from "../credentials.ts";
 
 /** As much as a secret of Kubernetes holds. */
@@ -32,7 +33,7 @@ function readAuthFile(document: JsonObject): AuthFile {
   for (const [key, entry] of Object.entries(optionalObject(document, "auths", ROOT) ?? {})) {
     if (!isObject(entry))
       throw new LadingError("malformed", 'an entry of "auths" is not an object');
-    const credential = credentialIn(entry);
+    const credential = credentialIn(entry, key);
     if (credential !== undefined) auths.set(key, credential);
   }
   const credHelpers = optionalStringMap(document, "credHelpers", ROOT) ?? {};
@@ -45,21 +46,35 @@ function readAuthFile(document: JsonObject): AuthFile {
 
 const ROOT = "the document";
 
-/** docker's own order: a registry token, an identity token, then user and password. */
-function credentialIn(entry: JsonObject): Credential | undefined {
+/** docker's own order: a registry token, an identity token, then user and password, of which `auth` wins. */
+function credentialIn(entry: JsonObject, key: string): Credential | undefined {
   const where = 'an entry of "auths"';
   const registryToken = optionalString(entry, "registrytoken", where);
   if (registryToken) return { kind: "token", token: headerToken(registryToken) };
   const identityToken = optionalString(entry, "identitytoken", where);
   if (identityToken) return { kind: "identity", token: headerToken(identityToken) };
   const auth = optionalString(entry, "auth", where);
-  const decoded = auth ? Buffer.from(auth, "base64").toString("utf8") : "";
-  const colon = decoded.indexOf(":");
-  const username = optionalString(entry, "username", where) || decoded.slice(0, Math.max(0, colon));
-  const password =
-    optionalString(entry, "password", where) || decoded.slice(colon + 1).replace(/\0+$/, "");
-  return username === "" ? undefined : { kind: "basic", username, password };
+  if (auth) return accountIn(auth, key);
+  const username = optionalString(entry, "username", where);
+  const password = optionalString(entry, "password", where) ?? "";
+  return username ? { kind: "basic", username, password } : undefined;
 }
+
+/** Never "no entry": then the account of some other file would be sent in its place. */
+function accountIn(auth: string, key: string): Credential {
+  const text = auth.replace(/[\r\n]/g, "");
+  const decoded = BASE64.test(text) ? Buffer.from(text, "base64").toString("utf8") : "";
+  const colon = decoded.indexOf(":");
+  if (colon < 1) {
+    const shown = JSON.stringify(printable(redactText(key), 80));
+    throw new LadingError("malformed", `"auth" of ${shown} is not base64 of user:password`);
+  }
+  const password = decoded.slice(colon + 1).replace(/\0+$/, "");
+  return { kind: "basic", username: decoded.slice(0, colon), password };
+}
+
+/** Kubernetes takes it without padding too. */
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** A token goes into a header or a form: nothing but what a header can hold. */
 function headerToken(token: string): string {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../clock.ts";
-import { abortedError, throwIfAborted } from "../../../errors.ts";
+import { throwIfAborted, untilAborted } from "../../../errors.ts";
 
 export interface Answered<T> {
   readonly value: T;
@@ -59,15 +59,9 @@ export class Remembered<T> {
 
   async #wait(key: string, entry: Entry<T>, signal: AbortSignal | undefined): Promise<T> {
     entry.waiting += 1;
-    let abort: (() => void) | undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      abort = () => signal && reject(abortedError(signal));
-      signal?.addEventListener("abort", abort, { once: true });
-    });
     try {
-      return (await Promise.race([entry.answer, aborted])).value;
+      return (await untilAborted(entry.answer, signal)).value;
     } finally {
-      if (abort !== undefined) signal?.removeEventListener("abort", abort);
       entry.waiting -= 1;
       if (entry.waiting === 0 && entry.answered === undefined) {
         this.#drop(key, entry);

@@ -24,7 +24,7 @@ export class WatchedFile {
     this.#onChange = onChange;
   }
 
-  /** `undefined`: there is no such file. */
+  /** `undefined`: there is no such file, or there is nothing in it. */
   read(): Promise<AuthFile | undefined> {
     const now = this.#clock.now();
     if (this.#current !== undefined && Math.abs(now - this.#looked) < LOOK_EVERY_MS) {
@@ -53,7 +53,9 @@ export class WatchedFile {
       throw error instanceof LadingError ? unreadable(error, this.#file) : error;
     });
     if (bytes === undefined && mustExist) throw missing(this.#file);
-    const file = bytes && parsed(bytes, name, path);
+    // docker takes an empty one for one without entries; who names a file means that it has some.
+    const empty = bytes === undefined || (bytes.length === 0 && !mustExist);
+    const file = empty ? undefined : parsed(bytes, name, path);
     if (this.#known !== undefined) this.#onChange();
     this.#known = { version, file };
     return file;

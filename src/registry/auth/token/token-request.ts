@@ -2,7 +2,7 @@ import type { AddressClass } from "../../http/address.ts";
 import type { HttpRequest } from "../../http/message.ts";
 import { basicAuthorization } from "../basic.ts";
 import type { TokenServer } from "../bearer.ts";
-import type { FoundCredential } from "../credentials.ts";
+import { type FoundCredential, originOf } from "../credentials.ts";
 
 /** What a token is wanted for, and by whom. */
 export interface TokenAsk {
@@ -59,7 +59,7 @@ function tokenRequest(
   url: URL,
   headers: Readonly<Record<string, string>>,
 ): HttpRequest {
-  const from = credential?.from;
+  const from = credential && originOf(credential);
   return {
     method,
     url,

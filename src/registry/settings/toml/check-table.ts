@@ -65,20 +65,22 @@ function unknownKey(key: string, known: readonly string[]): string {
 
 const CREDENTIAL = /^(?:user(?:name)?|pass(?:word)?|auth|(?:identity-?)?token|secret)$/i;
 
+const MAX_SLIPS = 3;
+
 /** The known word that is a slip or two away. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replaceAll("_", "-");
   const [best] = known
     .map((candidate) => ({ candidate, slips: distance(plain(word), plain(candidate)) }))
     .sort((a, b) => a.slips - b.slips);
-  return best !== undefined && best.slips <= Math.min(3, word.length / 2)
+  return best !== undefined && best.slips <= Math.min(MAX_SLIPS, word.length / 2)
     ? best.candidate
     : undefined;
 }
 
-/** Levenshtein's, on words as short as keys are. */
+/** Levenshtein's, on words as short as keys are; of what is too far apart only that. */
 function distance(from: string, to: string): number {
-  if (from.length > 64) return from.length;
+  if (from.length > 64 || Math.abs(from.length - to.length) > MAX_SLIPS) return from.length;
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
   for (const [at, letter] of [...from].entries()) {
     const next = [at + 1];

@@ -12,18 +12,34 @@ export interface Position {
  */
 export function keyPositions(text: string): (path: KeyPath) => Position | undefined {
   const offsets = new Scanner(text).scan();
+  const starts = lineStarts(text);
   return (path) => {
     for (let length = path.length; length > 0; length -= 1) {
       const offset = offsets.get(idOf(path.slice(0, length)));
-      if (offset !== undefined) return positionAt(text, offset);
+      if (offset !== undefined) return positionAt(starts, offset);
     }
     return undefined;
   };
 }
 
-function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset).split("\n");
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) {
+    starts.push(end + 1);
+  }
+  return starts;
+}
+
+/** By halving: a file may have a problem in each of its lines. */
+function positionAt(starts: readonly number[], offset: number): Position {
+  let line = 0;
+  let after = starts.length;
+  while (after - line > 1) {
+    const middle = (line + after) >> 1;
+    if ((starts[middle] ?? 0) <= offset) line = middle;
+    else after = middle;
+  }
+  return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
 }
 
 const idOf = (path: KeyPath): string => JSON.stringify(path);
