@@ -59,7 +59,7 @@ export { type Lading, open } from "./verbs/open.ts";
 export type { PullOptions, PullPolicy, PullResult } from "./verbs/pull.ts";
 export type { PulledImage, PulledLayer } from "./verbs/pulled-image.ts";
 export type { Limits, OpenOptions } from "./verbs/session.ts";
-export type { SettingsFile } from "./verbs/settings/check.ts";
+export type { CheckSettingsOptions, SettingsFile } from "./verbs/settings/check.ts";
 export type { ShownEndpoint, ShownSettings } from "./verbs/settings/show.ts";
 export type { LayerOptions } from "./verbs/unpack/options.ts";
 export type { UnpackTotals } from "./verbs/unpack/totals.ts";

@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Option } from "commander";
 import { LadingError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { type CommandEntry, commandGroups, commands } from "./commands/index.ts";
+import { peerOptionHint } from "./input/peer-options.ts";
 import {
   commonOptions,
   type OptionDefinition,
@@ -153,6 +154,11 @@ function rootOf(command: Command): Command {
   return command.parent === null ? command : rootOf(command.parent);
 }
 
+/** What stands behind an option that nobody knows may be a password. */
+function withoutValue(message: string): string {
+  return message.replace(/^(unknown option '(?:--[^=']*|-[^-'])).*'/s, "$1'");
+}
+
 function usageError(error: CommanderError, root: Command, args: readonly string[]): LadingError {
   const words: string[] = [];
   let command: Command | undefined = root;
@@ -164,8 +170,10 @@ function usageError(error: CommanderError, root: Command, args: readonly string[
   const message =
     error.code === "commander.help"
       ? `${words.length > 0 ? words.join(" ") : "lading"} needs a command`
-      : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+      : withoutValue(error.message.replace(/^error: /, "")).replaceAll("\n", " ");
+  const help = `see: ${["lading", ...words].join(" ")} --help`;
+  const elsewhere = peerOptionHint(error, words.join(" "));
   return new LadingError("usage", message, {
-    hint: `see: ${["lading", ...words].join(" ")} --help`,
+    hint: elsewhere === undefined ? help : `${elsewhere}; ${help}`,
   });
 }

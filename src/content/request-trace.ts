@@ -24,6 +24,8 @@ export interface RequestTrace extends RequestStart {
   readonly retryAfter?: string | undefined;
   /** Why there is no answer, or not all of it. */
   readonly error?: ErrorCode | undefined;
+  /** The same in words: `registry.lan:5000: nothing listens there`. */
+  readonly message?: string | undefined;
 }
 
 /** One exchange when it begins. */

@@ -79,13 +79,21 @@ export function fetchManifestAndConfig(
   options: FetchOptions = {},
 ): Promise<FetchedImage> {
   return asking(session, text, options, async (repository, name, operation) => {
-    const top = await fetchNamed(repository, name, operation);
-    const { fetched, config: known } = await descend(repository, top, options, operation);
-    const { descriptor, bytes, manifest } = fetched;
-    if (manifest.kind !== "image") throw notAnImage(descriptor);
-    const config = known ?? (await fetchConfig(repository, descriptor, manifest, operation));
-    return { descriptor, bytes, manifest, config, layers: checkLayers(manifest, config) };
+    const found = await fetchWhole(repository, name, options, operation);
+    if ("config" in found) return found;
+    throw notAnImage(found.descriptor);
   });
+}
+
+/** What a pull of that platform begins with: an image, or an artifact, which has no image config. */
+export function fetchImageOrArtifact(
+  session: Session,
+  text: string,
+  options: FetchOptions = {},
+): Promise<FetchedImage | FetchedManifest> {
+  return asking(session, text, options, (repository, name, operation) =>
+    fetchWhole(repository, name, options, operation),
+  );
 }
 
 /**
@@ -166,6 +174,20 @@ async function fetchNamed(
   return { descriptor, bytes, manifest: parseManifest(bytes, { mediaType: descriptor.mediaType }) };
 }
 
+async function fetchWhole(
+  repository: Repository,
+  name: string,
+  options: FetchOptions,
+  operation: Patience,
+): Promise<FetchedImage | FetchedManifest> {
+  const top = await fetchNamed(repository, name, operation);
+  const { fetched, config: known } = await descend(repository, top, options, operation);
+  const { descriptor, bytes, manifest } = fetched;
+  if (manifest.kind !== "image" || !isImageConfigType(manifest.config.mediaType)) return fetched;
+  const config = known ?? (await fetchConfig(repository, manifest, operation));
+  return { descriptor, bytes, manifest, config, layers: checkLayers(manifest, config) };
+}
+
 interface Found {
   readonly fetched: FetchedManifest;
   /** Where it had to be looked at to know the platform. */
@@ -205,17 +227,15 @@ async function whenWanted(
   const { descriptor, manifest } = fetched;
   if (!choice.needsConfig(descriptor) || manifest.kind !== "image") return { fetched };
   if (!isImageConfigType(manifest.config.mediaType)) return { fetched };
-  const config = await fetchConfig(repository, descriptor, manifest, operation);
+  const config = await fetchConfig(repository, manifest, operation);
   return choice.accepts(descriptor, config) ? { fetched, config } : undefined;
 }
 
 async function fetchConfig(
   repository: Repository,
-  descriptor: Descriptor,
   { config }: ImageManifest,
   operation: Patience,
 ): Promise<ImageConfig> {
-  if (!isImageConfigType(config.mediaType)) throw notAnImage(descriptor);
   return parseImageConfig(await readVerified(repository, config, metadataLimits.config, operation));
 }
 

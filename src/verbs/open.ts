@@ -21,7 +21,7 @@ import type { RateLimitReport } from "./network/ratelimit.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import type { ServeOptions } from "./serve.ts";
 import { type OpenOptions, Session } from "./session.ts";
-import type { SettingsFile } from "./settings/check.ts";
+import type { CheckSettingsOptions, SettingsFile } from "./settings/check.ts";
 import type { ShownSettings } from "./settings/show.ts";
 import type { CollectOptions, RemoveResult, VerifyOptions } from "./store.ts";
 import type { UnpackOptions, UnpackResult } from "./unpack/unpack.ts";
@@ -141,7 +141,10 @@ export interface Lading extends AsyncDisposable {
   logout(scope: string, options?: LogoutOptions): Promise<LogoutResult>;
   /** What the credential files and their helpers hold, without the secrets. */
   logins(options?: LoginsOptions): Promise<readonly SavedLogin[]>;
-  /** Whose credentials a pull of that reference would bring, and from where, without the secret. */
+  /**
+   * Whose credentials a pull of that reference would bring, and from where, without the secret; of a
+   * registry (`ghcr.io`), those for all of it.
+   */
   whoami(reference: string, options?: OperationOptions): Promise<WhoAmI>;
   /** How much one may still ask of the registry of an image, where it tells. */
   ratelimit(reference: string, options?: OperationOptions): Promise<RateLimitReport>;
@@ -155,7 +158,7 @@ export interface Lading extends AsyncDisposable {
   /** Of each registry that a settings file names. */
   allSettings(): Promise<readonly ShownSettings[]>;
   /** Reads every settings file, opens the certificates that they name, and says what is wrong. */
-  checkSettings(): Promise<readonly SettingsFile[]>;
+  checkSettings(options?: CheckSettingsOptions): Promise<readonly SettingsFile[]>;
   /** Serves the store by the distribution API, on loopback unless told otherwise. */
   serve(options?: ServeOptions): Promise<RunningServer>;
   verify(options?: VerifyOptions): Promise<VerifyReport>;
@@ -221,7 +224,8 @@ export async function open(options: OpenOptions = {}): Promise<Lading> {
     settings: async (registry) =>
       (await import("./settings/show.ts")).showSettings(session, registry),
     allSettings: async () => (await import("./settings/show.ts")).showAllSettings(session),
-    checkSettings: async () => (await import("./settings/check.ts")).checkSettings(session),
+    checkSettings: async (options) =>
+      (await import("./settings/check.ts")).checkSettings(session, options),
     serve: async (options) => (await import("./serve.ts")).serve(session, options),
     verify: async (options) => (await store()).verify(session, options),
     rebuild: async (options) => (await store()).rebuild(session, options),

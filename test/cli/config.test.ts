@@ -131,6 +131,39 @@ client = [{ cert = "good.pem" }]
     expect(missing.code).toBe(2);
     expect(missing.stdout).toContain("--config names a settings file that is not there");
   });
+
+  it("takes the file as an argument as well", async () => {
+    const folder = await home({ "mine.toml": "nothing = 1", "lading.toml": "[defaults]" });
+    const run = (...words: string[]) =>
+      lading(["config", "check", ...words], { home: folder, cwd: folder });
+    expect((await run("mine.toml")).stdout).toContain(`${folder}/mine.toml:1:1: error: `);
+    const twice = await run("mine.toml", "--config", "lading.toml");
+    expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("named twice")]);
+  });
+
+  it("says where it looked when there is no file", async () => {
+    const folder = await home({});
+    // The file that the rig names is empty, and so as good as none.
+    const env = { LADING_CONFIG: join(folder, "empty.toml") };
+    await writeFile(env.LADING_CONFIG, "");
+    const places = [env.LADING_CONFIG, join(folder, "certs.d")];
+    const people = await lading(["config", "check"], { home: folder, env });
+    expect(people).toMatchObject({
+      code: 0,
+      stderr: `there are no settings files: nothing was found in ${places.join(", ")}\n`,
+    });
+    const json = await lading(["config", "check", "--json"], { home: folder, env });
+    expect(JSON.parse(json.stdout)).toEqual({ ok: true, files: [], looked: places });
+  });
+
+  it("is what a broken file's error sends one to, with that file", async () => {
+    const folder = await home({ "my own.toml": "nothing = 1", "certs.d/c.lan/hosts.toml": "a = " });
+    const run = (...words: string[]) => lading(["config", "show", ...words], { home: folder });
+    const own = join(folder, "my own.toml");
+    const file = await run("c.lan", "--config", own);
+    expect(file.stderr).toContain(`lading config check --config '${own}'\n`);
+    expect((await run("c.lan")).stderr).toMatch(/lading config check$/m);
+  });
 });
 
 describe("lading config show", () => {

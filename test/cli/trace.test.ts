@@ -84,6 +84,23 @@ describe("--trace", () => {
   });
 });
 
+describe("a request without an answer", () => {
+  it("says why, to people and in the file", async () => {
+    const registry = await ScriptedRegistry.start();
+    const { address } = registry;
+    await registry[Symbol.asyncDispose]();
+    const home = await temporaryFolder();
+    const path = join(home, "requests.ndjson");
+    const args = ["manifest", "-v", "--trace", path, `${address}/app:1`];
+    const { code, stderr } = await lading(args, { home });
+    expect(code).toBe(6);
+    const why = `${address}: nothing listens there`;
+    expect(stderr).toContain(`/v2/app/manifests/1 no answer: ${why}, `);
+    const [first] = await lines(path);
+    expect(first).toMatchObject({ error: "network", message: why });
+  });
+});
+
 describe("--verbose", () => {
   it("prints a line for each request that says what is not usual", async () => {
     await using registry = await registryWithImage();

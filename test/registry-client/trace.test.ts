@@ -1,9 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { RequestStart, RequestTrace } from "../../src/content/request-trace.ts";
+import { LadingError } from "../../src/errors.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { hostCredentials } from "../../src/registry/auth/credentials.ts";
 import type { RegistryClient, RegistryClientOptions } from "../../src/registry/client.ts";
+import { trace } from "../../src/registry/trace/trace.ts";
 import { ManualClock } from "../manual-clock.ts";
 import { blobIn, clientFor, readBlob } from "../registry/client-rig.ts";
 import { mirrored } from "../registry/mirrored.ts";
@@ -59,7 +61,12 @@ describe("a trace", () => {
     const before = ended.filter(({ status }) => status !== undefined).length;
     await expect(content.read(() => undefined)).rejects.toThrow();
     expect(before).toBe(0);
-    expect(ended.at(-1)).toMatchObject({ status: 200, bytes: 400, error: "network" });
+    expect(ended.at(-1)).toMatchObject({
+      status: 200,
+      bytes: 400,
+      error: "network",
+      message: expect.stringContaining(registry.address),
+    });
   });
 
   it("has no status of what was not answered", async () => {
@@ -68,8 +75,30 @@ describe("a trace", () => {
     registry.on("GET /v2/app/blobs/", reset, 9);
     const { client, ended } = watched();
     await expect(readBlob(client, registry.address, blob)).rejects.toThrow();
-    expect(ended.at(-1)).toMatchObject({ bytes: 0, error: "network" });
+    expect(ended.at(-1)).toMatchObject({
+      bytes: 0,
+      error: "network",
+      message: expect.stringMatching(/^127\.0\.0\.1:[0-9]+: ./),
+    });
     expect(ended.at(-1)).not.toHaveProperty("status");
+  });
+
+  it("has no secret in the words of an error", async () => {
+    const exchange = trace([() => (one) => void ended.push(one)], new ManualClock());
+    const ended: RequestTrace[] = [];
+    const words = "https://a/b?sig=5ecret said\nBearer 5ecret.token, password=5ecret";
+    const failing = exchange(async () => {
+      throw new LadingError("network", words);
+    });
+    const request = {
+      method: "GET",
+      url: new URL("https://a/b"),
+      headers: {},
+      scope: { registry: "a", repository: "b", action: "pull" },
+      operation: {},
+    } as const;
+    await expect(failing(request)).rejects.toThrow(words);
+    expect(ended[0]?.message).toBe("https://a/b?sig=… said Bearer …, password=…");
   });
 
   it("counts tries, and has what the host says of the next", async () => {

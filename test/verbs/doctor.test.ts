@@ -1,12 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { hostCredentials } from "../../src/registry/auth/credentials.ts";
 import { parseProxyUrl } from "../../src/registry/settings/proxy-url.ts";
-import { randomImage } from "../../src/testkit/index.ts";
-import type { DoctorReport } from "../../src/verbs/doctor/doctor.ts";
-import type { DoctorStep, StepName } from "../../src/verbs/doctor/steps.ts";
 import { open } from "../../src/verbs/open.ts";
 import type { OpenOptions } from "../../src/verbs/session.ts";
 import { createAuthority, type IssueOptions } from "../registry/certificates.ts";
@@ -16,30 +13,9 @@ import { ignoreRange, ScriptedRegistry, stall, status } from "../registry/script
 import { settingsFor } from "../registry/settings.ts";
 import { TokenServer } from "../registry/token-server.ts";
 import { temporaryFolder } from "../temporary.ts";
+import { examined, registryWithImage, step } from "./doctor-rig.ts";
 
-const noRetry = { retries: 0, baseMs: 1, capMs: 1, random: () => 0 };
 const DAY = 86_400_000;
-
-async function registryWithImage(
-  options: Parameters<typeof ScriptedRegistry.start>[0] = {},
-): Promise<ScriptedRegistry> {
-  const registry = await ScriptedRegistry.start(options);
-  onTestFinished(() => registry[Symbol.asyncDispose]());
-  registry.content.tag("app:1", randomImage(registry.content, { seed: 1 }).descriptor);
-  return registry;
-}
-
-async function examined(reference: string, options: OpenOptions = {}): Promise<DoctorReport> {
-  const root = await temporaryFolder();
-  await using lading = await open({ root, retry: noRetry, config: false, ...options });
-  return lading.doctor(reference);
-}
-
-function step({ steps }: DoctorReport, name: StepName): DoctorStep {
-  const found = steps.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`no step ${name}`);
-  return found;
-}
 
 /** A registry by a name of the network, over TLS, that answers on loopback. */
 async function named(issue: IssueOptions = {}): Promise<{
@@ -210,15 +186,17 @@ describe("the doctor", () => {
     registry.on("GET /v2/", status(404, {}, "<html>"), 9);
     const report = await examined(`${registry.address}/app:1`);
     expect(step(report, "registry")).toMatchObject({
-      state: "failed",
+      state: "warning",
       detail: `${registry.address} answered 404 to GET /v2/`,
       hint: expect.stringContaining("is this a registry?"),
     });
-    expect(step(report, "manifest").state).toBe("not-reached");
+    expect(step(report, "manifest").state).toBe("failed");
+    expect(report.error?.code).toBe("not-found");
   });
 
   it("says which source of credentials fails", async () => {
     const registry = await registryWithImage();
+    registry.challenge = 'Basic realm="r"';
     const authFile = join(await temporaryFolder(), "auth.json");
     await writeFile(authFile, JSON.stringify({ credsStore: "not-there" }));
     const report = await examined(`${registry.address}/app:1`, { authFile });

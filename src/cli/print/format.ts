@@ -60,6 +60,11 @@ export function visible(text: string): string {
   );
 }
 
+/** A digest's first digits tell content apart; all of them would fill the line. */
+export function shortDigests(text: string): string {
+  return text.replace(/(sha(?:256|384|512):[0-9a-f]{12})[0-9a-f]+/g, "$1…");
+}
+
 /** Rows under a heading, in columns as wide as what is in them; the last one is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -1,6 +1,6 @@
 import type { LadingEvent } from "../../content/events.ts";
 import type { RequestTrace } from "../../content/request-trace.ts";
-import { formatBytes, formatDuration } from "../print/format.ts";
+import { formatBytes, formatDuration, shortDigests } from "../print/format.ts";
 import { originText } from "../print/origin.ts";
 
 /** What was asked of whom, for `--verbose`. */
@@ -22,10 +22,10 @@ export function requestLine(event: LadingEvent): string | undefined {
 
 /** `GET https://ghcr.io/v2/org/app/blobs/sha256:4abc5d6e7f80 206, 16.8 MB, 0.9 s, bytes 0-16777215, as …`. */
 function exchangeLine(trace: RequestTrace): string {
-  const { method, url, status, bytes, ms, error, reused } = trace;
+  const { method, url, status, bytes, ms, error, message, reused } = trace;
   const details = [
-    `${method} ${shortened(url)} ${status ?? "no answer"}`,
-    error && status !== undefined && `broke off (${error})`,
+    `${method} ${shortDigests(url)} ${status ?? noAnswer(trace)}`,
+    error && status !== undefined && `broke off: ${message ?? error}`,
     bytes > 0 && formatBytes(bytes),
     shortDuration(ms),
     trace.range && `bytes ${trace.range}`,
@@ -40,6 +40,11 @@ function exchangeLine(trace: RequestTrace): string {
   return details.filter((detail) => detail).join(", ");
 }
 
+function noAnswer({ message, error }: RequestTrace): string {
+  const why = message ?? error;
+  return why === undefined ? "no answer" : `no answer: ${why}`;
+}
+
 const ROLES = {
   registry: "",
   mirror: "mirror",
@@ -48,11 +53,6 @@ const ROLES = {
   foreign: "from the layer's own URL",
   provider: "for credentials",
 } as const satisfies Record<RequestTrace["role"], string>;
-
-/** A digest's first digits tell blobs apart; all of them would fill the line. */
-function shortened(url: string): string {
-  return url.replace(/(sha(?:256|384|512):[0-9a-f]{12})[0-9a-f]+/g, "$1…");
-}
 
 /** Of requests, many take less than a tenth of a second. */
 function shortDuration(ms: number): string {

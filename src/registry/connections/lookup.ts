@@ -38,7 +38,7 @@ export function refusedAddress(url: URL, address: string): LadingError {
   });
 }
 
-function refusedName(hostname: string, address: string): LadingError {
+export function refusedName(hostname: string, address: string): LadingError {
   return new LadingError("refused", `a connection to ${hostname} is refused: it is ${address}`, {
     hint: HINT,
   });

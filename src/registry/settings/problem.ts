@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { LadingError } from "../../errors.ts";
 import type { KeyPath, Position } from "./toml/key-positions.ts";
 
@@ -75,8 +76,16 @@ export class ProblemList {
 export function problemError(problem: SettingsProblem): LadingError {
   return new LadingError("usage", `${placeOf(problem)}: ${problem.message}`, {
     path: problem.path,
-    hint: problem.hint ?? "mend the file; to see all that is wrong: lading config check",
+    hint: problem.hint ?? `mend the file; to see all that is wrong: ${checkCommand(problem)}`,
   });
+}
+
+/** A folder's files are checked with the folder; any other may be there by `--config` alone. */
+function checkCommand({ path, line }: SettingsProblem): string {
+  const ofFolder = basename(path) === "hosts.toml" || (line === undefined && !/\.toml$/.test(path));
+  if (ofFolder) return "lading config check";
+  const file = /[^\w./:@%+,-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
+  return `lading config check --config ${file}`;
 }
 
 /** `file:line:column`, which editors and terminals open. */

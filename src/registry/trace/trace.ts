@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { RequestStart, RequestTrace } from "../../content/request-trace.ts";
 import { LadingError } from "../../errors.ts";
 import type { HttpRequest, HttpResponse, Step } from "../http/message.ts";
-import { printable, redactUrl } from "../http/redact.ts";
+import { printable, redactText, redactUrl } from "../http/redact.ts";
 
 /** Hears of an exchange when it begins; what it gives back hears how it ended. */
 export type RequestObserver = (start: RequestStart) => EndListener | undefined;
@@ -65,6 +65,8 @@ function answerOf({ status, headers, connection }: HttpResponse): Partial<Reques
   };
 }
 
-function errorOf(error: unknown): Pick<RequestTrace, "error"> {
-  return { error: error instanceof LadingError ? error.code : "network" };
+/** What is not of lading's making may say anything: it is not told. */
+function errorOf(error: unknown): Pick<RequestTrace, "error" | "message"> {
+  if (!(error instanceof LadingError)) return { error: "network" };
+  return { error: error.code, message: printable(redactText(error.message)) };
 }

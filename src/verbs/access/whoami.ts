@@ -1,12 +1,13 @@
 import type { OperationOptions } from "../../content/events.ts";
-import { parseReference } from "../../oci/reference.ts";
 import type { Credential, CredentialOrigin } from "../../registry/auth/credentials.ts";
 import type { Explained } from "../../registry/auth/sources/default.ts";
+import { formatScope } from "../../registry/auth/sources/match.ts";
 import { whoseCredentials } from "../../registry/auth/whose.ts";
 import type { Session } from "../session.ts";
+import { credentialScope } from "./scope.ts";
 
 export interface WhoAmI {
-  /** `docker.io/library/alpine`: what credentials were looked for. */
+  /** What credentials were looked for: `docker.io/library/alpine`; `ghcr.io` for all of it. */
   readonly scope: string;
   readonly registry: string;
   readonly kind: Credential["kind"] | "anonymous";
@@ -17,17 +18,21 @@ export interface WhoAmI {
   readonly asked: readonly string[];
 }
 
-/** Whose credentials a pull of that reference would bring, without the secret. The registry is not asked. */
+/**
+ * Whose credentials a pull of that reference would bring, or what asks the registry as a whole, without
+ * the secret. The registry is not asked.
+ */
 export async function whoami(
   session: Session,
-  reference: string,
+  text: string,
   options: OperationOptions = {},
 ): Promise<WhoAmI> {
-  const { registry, repository } = parseReference(reference);
+  const place = credentialScope(text);
+  const { registry, path: repository } = place;
   const settings = await session.settings();
   const { base } = (await settings.forRegistry(registry)).server;
   const { signal } = session.operation(options);
-  const url = new URL(`${repository}/tags/list`, base);
+  const url = repository === "" ? base : new URL(`${repository}/tags/list`, base);
   const scope = { registry, repository, action: "pull" } as const;
   const credentials = await session.credentials();
   let explained: Explained = { found: undefined, asked: [] };
@@ -39,7 +44,7 @@ export async function whoami(
   }
   const { found, asked } = explained;
   return {
-    scope: `${registry}/${repository}`,
+    scope: formatScope(place),
     registry,
     kind: found?.kind ?? "anonymous",
     username: found?.kind === "basic" ? found.username : undefined,

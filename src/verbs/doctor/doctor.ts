@@ -3,16 +3,8 @@ import type { LadingError } from "../../errors.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import type { Session } from "../session.ts";
 import { checkSettings } from "../settings/check.ts";
-import {
-  type Asking,
-  askForImage,
-  askRegistry,
-  findCredentials,
-  manifestStep,
-  rangeStep,
-  rateLimitStep,
-  tokenStep,
-} from "./ask.ts";
+import { type Asking, askRegistry, findCredentials, rateLimitStep } from "./ask.ts";
+import { askForImage, manifestStep, mirrorsStep, rangeStep, tokenStep } from "./image.ts";
 import { diskStep, storeStep } from "./local.ts";
 import { connectTo, type Host, resolveName, speakTls } from "./reach.ts";
 import { type DoctorStep, type Finding, Steps } from "./steps.ts";
@@ -41,8 +33,10 @@ export interface DoctorReport {
 export async function doctor(
   session: Session,
   text: string,
-  { platform, signal }: DoctorOptions = {},
+  options: DoctorOptions = {},
 ): Promise<DoctorReport> {
+  const { platform, ...operation } = session.operation(options);
+  const { signal } = operation;
   const steps = new Steps(session.clock);
   const reference = await steps.take("reference", text, readReference);
   const host = await steps.take("settings", reference, (known) =>
@@ -53,20 +47,24 @@ export async function doctor(
   const name = await steps.take("name", host, resolveName, mirrored);
   const connection = await steps.take("connection", name, connectTo, mirrored);
   const tls = await steps.take("tls", connection, speakTls, mirrored);
-  const asking: Asking | undefined = reference && { session, reference, platform, signal };
-  const answers = await steps.take("registry", tls && asking, askRegistry, mirrored);
-  const credentials = await steps.take("credentials", host && asking, findCredentials);
-  const isReached = credentials !== undefined && (answers !== undefined || mirrored.without);
-  const reached = isReached ? asking : undefined;
+  const asking: Asking | undefined = reference && { session, reference, platform, operation };
+  const asks = await steps.take("registry", tls && asking, askRegistry, mirrored);
+  // Where nobody is asked who he is, a pull never looks for credentials.
+  const needless = { without: asks !== true || mirrored.without };
+  const credentials = await steps.take("credentials", host && asking, findCredentials, needless);
+  const isReached = asks !== undefined || mirrored.without;
+  const isKnown = credentials !== undefined || needless.without;
+  const reached = host && isReached && isKnown ? asking : undefined;
   const answered = reached && (await askForImage(reached));
   const token = await steps.take("token", answered, tokenStep);
-  const image = await steps.take("manifest", token && answered, manifestStep);
-  const there = reached && image && { ...reached, image };
+  const content = await steps.take("manifest", token && answered, manifestStep);
+  if (mirrored.without) await steps.take("mirrors", answered, mirrorsStep);
+  const there = reached && content && { ...reached, content };
   await steps.take("ranges", there, rangeStep);
-  const asked = answers === undefined ? undefined : there;
-  await steps.take("rate limit", asked, rateLimitStep);
+  const asked = asks === undefined ? undefined : there;
+  await steps.take("rate limit", asked, rateLimitStep, { without: true });
   const root = await steps.take("store", session, (one) => storeStep(one, signal));
-  await steps.take("disk", root, (known) => diskStep(known, image));
+  await steps.take("disk", root, (known) => diskStep(known, content));
   return {
     reference: reference === undefined ? text : formatReference(reference),
     ok: steps.failure === undefined,

@@ -1,8 +1,8 @@
 import { stat, statfs } from "node:fs/promises";
 import { loadKernel } from "../../disk/kernel/load.ts";
 import { replaceFile } from "../../disk/publish.ts";
-import type { FetchedImage } from "../fetch.ts";
 import type { Session } from "../session.ts";
+import type { Content } from "./image.ts";
 import type { Finding } from "./steps.ts";
 
 /** Whether the store is there or can be made, locks, takes a file to the disk, and is nobody else's. */
@@ -30,17 +30,15 @@ export async function storeStep(
 }
 
 /** Whether there is room, and what this machine lets an unpacked image keep. */
-export async function diskStep(
-  root: string,
-  image: FetchedImage | undefined,
-): Promise<Finding<true>> {
+export async function diskStep(root: string, content: Content | undefined): Promise<Finding<true>> {
   const { bavail, bsize } = await statfs(root);
   const free = bavail * bsize;
-  const needed = image?.manifest.layers.reduce((sum, { size }) => sum + size, 0) ?? 0;
+  const layers = content?.manifest.kind === "image" ? content.manifest.layers : undefined;
+  const needed = layers?.reduce((sum, { size }) => sum + size, 0) ?? 0;
   const kernel = (await loadKernel()) !== undefined;
   const detail = [
     `${inBytes(free)} free`,
-    ...(image === undefined ? [] : [`the image is ${inBytes(needed)}, compressed`]),
+    ...(layers === undefined ? [] : [`the image is ${inBytes(needed)}, compressed`]),
     process.geteuid?.() === 0 ? "root: files get their owners" : "not root: files will be yours",
   ].join(", ");
   const problem = free < needed ? TOO_SMALL : kernel ? undefined : NO_KOFFI;

@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import { LadingError, throwIfAborted } from "../../errors.ts";
 import { type DialOptions, dial, secure } from "../../registry/connections/dial.ts";
-import { systemLookup } from "../../registry/connections/lookup.ts";
-import { classify } from "../../registry/http/address.ts";
+import { refusedAddress, refusedName, systemLookup } from "../../registry/connections/lookup.ts";
+import { classify, mayReach } from "../../registry/http/address.ts";
 import { inScheme } from "../../registry/http/in-scheme.ts";
 import { failureReason, speaksNoTls } from "../../registry/http/network-error.ts";
 import { isLoopback } from "../../registry/http/scheme.ts";
@@ -37,8 +37,9 @@ export async function resolveName(host: Host): Promise<Finding<Found>> {
   const route = routeFor(url, { proxy }, proxyEnvironment(process.env));
   const peer = route.via === "proxy" ? route.proxy : url;
   const name = plainName(peer);
-  const addresses = isIP(name) === 0 ? await lookedUp(session, peer) : [name];
-  const found = addresses.map((address) => `${address} (${classify(address)})`).join(", ");
+  const all = isIP(name) === 0 ? await lookedUp(session, peer) : [name];
+  const found = all.map((address) => `${address} (${classify(address)})`).join(", ");
+  const addresses = reachable(peer, all);
   const value = { ...host, route, url, peer, addresses };
   if (route.via === "direct") return { value, detail: found };
   const by = `the proxy of ${route.from}, which finds ${url.hostname}`;
@@ -53,6 +54,14 @@ async function lookedUp(session: Session, url: URL): Promise<readonly string[]> 
     const [why, hint] = failureReason(cause instanceof Error ? cause : new Error(), false);
     throw new LadingError("network", `${url.hostname}: ${why}`, { hint, cause });
   }
+}
+
+/** Those that a pull would connect to, be it the registry's or the proxy's of one's own choice. */
+function reachable(url: URL, addresses: readonly string[]): readonly string[] {
+  const allowed = addresses.filter((address) => mayReach("loopback", classify(address)));
+  const [first] = addresses;
+  if (first === undefined || allowed.length > 0) return allowed;
+  throw isIP(plainName(url)) === 0 ? refusedName(url.hostname, first) : refusedAddress(url, first);
 }
 
 /** A few are enough to know, and one that answers is enough to go on. */

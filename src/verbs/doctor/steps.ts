@@ -11,6 +11,7 @@ export type StepName =
   | "credentials"
   | "token"
   | "manifest"
+  | "mirrors"
   | "ranges"
   | "rate limit"
   | "store"

@@ -1,4 +1,3 @@
-import type { LoadOptions } from "../../registry/settings/load.ts";
 import type { SettingsProblem } from "../../registry/settings/problem.ts";
 import type { CertificateReport } from "../../registry/tls/inspect.ts";
 import type { Session } from "../session.ts";
@@ -15,15 +14,23 @@ export interface SettingsFile {
   readonly problems: readonly SettingsProblem[];
 }
 
+export interface CheckSettingsOptions {
+  /** A file in place of those that `open` was told of. */
+  readonly config?: string | undefined;
+}
+
 /**
  * Reads every settings file in every place, opens the certificates that they name, and says all that is
  * wrong, where a pull would stop at the first that it needs.
  */
-export async function checkSettings(session: Session): Promise<readonly SettingsFile[]> {
+export async function checkSettings(
+  session: Session,
+  options: CheckSettingsOptions = {},
+): Promise<readonly SettingsFile[]> {
   const { readEverything } = await import("./every-file.ts");
-  const options: LoadOptions = { config: session.options.config };
+  const config = options.config ?? session.options.config;
   const files: SettingsFile[] = [];
-  for (const part of await readEverything(options)) {
+  for (const part of await readEverything({ config })) {
     files.push(await checkPart(part, session.clock.now()));
   }
   return files;

@@ -59,8 +59,12 @@ export async function showAllSettings(session: Session): Promise<readonly ShownS
   );
 }
 
-function registryNamed(text: string): string {
-  if (isRegistry(text)) return parseReference(`${text}/x`).registry;
+/** A registry, or that of an image which names it. */
+export function registryNamed(text: string): string {
+  const [host = ""] = text.split("/", 1);
+  if (isRegistry(host) && (host === text || isReference(text))) {
+    return parseReference(`${host}/x`).registry;
+  }
   throw new LadingError("usage", `${JSON.stringify(text.slice(0, 80))} is not a registry`, {
     hint: "write its host, with its port if it has one: docker.io, registry.lan:5000",
   });
@@ -71,6 +75,14 @@ function isRegistry(text: string): boolean {
   try {
     const { registry } = parseReference(`${text}/x`);
     return registry === text || text === "index.docker.io";
+  } catch {
+    return false;
+  }
+}
+
+function isReference(text: string): boolean {
+  try {
+    return parseReference(text) !== undefined;
   } catch {
     return false;
   }

@@ -2,7 +2,8 @@ import type { DoctorReport } from "../../../verbs/doctor/doctor.ts";
 import type { DoctorStep } from "../../../verbs/doctor/steps.ts";
 import type { CommandDefinition } from "../../command.ts";
 import { exitCodeOf } from "../../exit-code.ts";
-import { formatTable, visible } from "../../print/format.ts";
+import { registryReference } from "../../place.ts";
+import { formatTable, shortDigests, visible } from "../../print/format.ts";
 
 export const doctor: CommandDefinition = {
   description: `Walks through all that pulling an image needs: name, connection, TLS, credentials, token, manifest,
@@ -18,11 +19,15 @@ layer.`,
     },
   ],
   doing: ([reference]) => `examine ${reference}`,
-  async run({ args, settings, output, signal, open, exitWith }) {
-    const [reference = ""] = args;
+  async run(invocation) {
+    const { args, settings, output, signal } = invocation;
+    const reference = registryReference(args[0] ?? "");
     const { platform } = settings;
-    const report = await (await open([reference])).doctor(reference, { platform, signal });
-    if (report.error !== undefined) exitWith(exitCodeOf(report.error.code));
+    const onEvent = await invocation.watch("other");
+    const lading = await invocation.open([reference]);
+    const report = await lading.doctor(reference, { platform, signal, onEvent });
+    invocation.endWatch();
+    if (report.error !== undefined) invocation.exitWith(exitCodeOf(report.error.code));
     if (settings.json) await output.json({ ...report, error: report.error?.toJSON() });
     else await output.write(inWords(report));
   },
@@ -31,11 +36,12 @@ layer.`,
 /** What failed, and what to do, is the last that one reads of the way to the image. */
 function inWords({ steps }: DoctorReport): string {
   const reached = steps.filter(({ state }) => state !== "not-reached");
-  const rows = reached.map(({ name, state, detail }) => [state, name, visible(detail)]);
-  const lines = formatTable(rows).split("\n");
-  return reached.map((step, at) => `${lines[at]}\n${hintOf(step)}`).join("");
+  return formatTable(reached.flatMap(rows));
 }
 
-function hintOf({ hint }: DoctorStep): string {
-  return hint === undefined ? "" : `         ${visible(hint)}\n`;
+/** What to do about it stands below what is wrong. */
+function rows({ name, state, detail, hint }: DoctorStep): string[][] {
+  const shown = name === "manifest" ? shortDigests(detail) : detail;
+  const row = [state, name, visible(shown)];
+  return hint === undefined ? [row] : [row, ["", "", visible(hint)]];
 }

@@ -1,4 +1,8 @@
-import type { ShownEndpoint, ShownSettings } from "../../../verbs/settings/show.ts";
+import {
+  registryNamed,
+  type ShownEndpoint,
+  type ShownSettings,
+} from "../../../verbs/settings/show.ts";
 import type { CommandDefinition } from "../../command.ts";
 import { formatDuration, formatTable, visible } from "../../print/format.ts";
 
@@ -7,7 +11,10 @@ export const configShow: CommandDefinition = {
 certificates, proxy, headers, limits, and the file that each comes from. No value of a header and no
 password is shown.`,
   arguments: [
-    { name: "[registry]", description: "its host; without it, every registry that a file names" },
+    {
+      name: "[registry]",
+      description: "its host, or an image on it; without it, every registry that a file names",
+    },
   ],
   examples: [
     { command: "lading config show docker.io", explains: "of one registry" },
@@ -16,7 +23,8 @@ password is shown.`,
   doing: ([registry]) => `show the settings${registry === undefined ? "" : ` of ${registry}`}`,
   async run(invocation) {
     const { args, settings, output } = invocation;
-    const [registry] = args;
+    const [named] = args;
+    const registry = named === undefined ? undefined : registryNamed(named);
     const lading = await invocation.open(registry === undefined ? [] : [`${registry}/x`]);
     if (registry !== undefined) {
       const shown = await lading.settings(registry);
