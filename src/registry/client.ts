@@ -10,16 +10,17 @@ import {
   givenCredentials,
 } from "./auth/sources/default.ts";
 import { blobRedirects } from "./blob-redirects.ts";
-import { Connections, type Transport } from "./connections/connections.ts";
+import { Connections } from "./connections/connections.ts";
+import type { Transport } from "./connections/transport.ts";
 import { hostHeaders } from "./http/host-headers.ts";
 import { compose, type Send } from "./http/message.ts";
 import { redactUrl } from "./http/redact.ts";
 import { redirect } from "./http/redirect.ts";
 import { retry } from "./http/retry.ts";
 import { scheme } from "./http/scheme.ts";
-import { defaultTimeouts, send, type Timeouts } from "./http/send.ts";
+import { send } from "./http/send.ts";
+import { defaultTimeouts, type Timeouts } from "./http/timeouts.ts";
 import { userAgent } from "./http/user-agent.ts";
-import { warnings } from "./http/warnings.ts";
 import { Breaker } from "./mirrors/breaker.ts";
 import { mirrors } from "./mirrors/mirrors.ts";
 import { proxyEnvironment } from "./proxy/environment.ts";
@@ -31,6 +32,7 @@ import type { SettingsSource } from "./settings/types.ts";
 import { systemRoots } from "./tls/system-roots.ts";
 import { channels } from "./trace/channels.ts";
 import { type RequestObserver, trace } from "./trace/trace.ts";
+import { warnings } from "./warnings.ts";
 
 export interface RegistryClientOptions {
   /** Default: what `docs/credentials.md` says, in its order. */

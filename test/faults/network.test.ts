@@ -6,7 +6,7 @@ import {
   type CredentialSource,
   hostCredentials,
 } from "../../src/registry/auth/credentials.ts";
-import type { Transport } from "../../src/registry/connections/connections.ts";
+import type { Transport } from "../../src/registry/connections/transport.ts";
 import { makeIndex } from "../../src/testkit/index.ts";
 import type { OpenOptions } from "../../src/verbs/session.ts";
 import { refusedSocket } from "../registry/refused-socket.ts";

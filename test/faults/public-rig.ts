@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import { connect, type Socket } from "node:net";
-import type { Transport } from "../../src/registry/connections/connections.ts";
+import type { Transport } from "../../src/registry/connections/transport.ts";
 import { refusedSocket } from "../registry/refused-socket.ts";
 import { ScriptedRegistry, status } from "../registry/scripted-registry.ts";
 import { faultRig, noRetry, type Rig } from "./rig.ts";

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Connections } from "../../src/registry/connections/connections.ts";
 import type { BodyEnd, HttpResponse } from "../../src/registry/http/message.ts";
-import { defaultTimeouts, send } from "../../src/registry/http/send.ts";
+import { send } from "../../src/registry/http/send.ts";
+import { defaultTimeouts } from "../../src/registry/http/timeouts.ts";
 import { type Answer, ScriptedRegistry } from "../registry/scripted-registry.ts";
 
 describe("the end of a body is told once,", () => {

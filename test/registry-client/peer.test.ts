@@ -5,7 +5,8 @@ import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Connections } from "../../src/registry/connections/connections.ts";
-import { defaultTimeouts, send } from "../../src/registry/http/send.ts";
+import { send } from "../../src/registry/http/send.ts";
+import { defaultTimeouts } from "../../src/registry/http/timeouts.ts";
 import { selfSigned } from "../registry/self-signed.ts";
 
 /**

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Connections } from "../../src/registry/connections/connections.ts";
 import { isTrusted } from "../../src/registry/connections/trusted.ts";
-import { defaultTimeouts, send } from "../../src/registry/http/send.ts";
+import { send } from "../../src/registry/http/send.ts";
+import { defaultTimeouts } from "../../src/registry/http/timeouts.ts";
 import { plainSettings } from "../../src/registry/settings/plain.ts";
 import { refusedSocket } from "../registry/refused-socket.ts";
 

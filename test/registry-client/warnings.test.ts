@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { LadingEvent } from "../../src/content/events.ts";
 import type { HttpRequest, HttpResponse } from "../../src/registry/http/message.ts";
-import { parseWarnings, warnings } from "../../src/registry/http/warnings.ts";
 import { parseRateLimit, rateLimits } from "../../src/registry/rate-limit.ts";
+import { parseWarnings, warnings } from "../../src/registry/warnings.ts";
 
 describe("the Warning header", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { abortedError, LadingError } from "../../errors.ts";
 import { parseReference } from "../../oci/reference.ts";
-import { isLoopback } from "../../registry/http/scheme.ts";
+import { isLoopback } from "../../registry/http/address.ts";
 import type { Lading } from "../../verbs/open.ts";
 import type { CommandDefinition } from "../command.ts";
 import { text } from "../options.ts";

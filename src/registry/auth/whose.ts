@@ -1,5 +1,5 @@
+import { isLoopback } from "../http/address.ts";
 import type { HttpRequest } from "../http/message.ts";
-import { isLoopback } from "../http/scheme.ts";
 import { defaultBase } from "../settings/base-url.ts";
 import type { CredentialRequest } from "./credentials.ts";
 

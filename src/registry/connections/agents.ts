@@ -10,8 +10,8 @@ import { proxyDown } from "../proxy/errors.ts";
 import type { Route } from "../proxy/route.ts";
 import type { TlsSettings } from "../settings/types.ts";
 import type { SecureContexts } from "../tls/context.ts";
-import type { Transport } from "./connections.ts";
 import { guardedLookup, systemLookup } from "./lookup.ts";
+import type { Transport } from "./transport.ts";
 
 /** All that makes one kind of connection another kind: what was opened for one serves no other. */
 export interface Way {

@@ -2,11 +2,10 @@ import type { ClientRequest, Agent as HttpAgent, RequestOptions } from "node:htt
 import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "../../clock.ts";
-import { type AddressClass, classify, mayReach } from "../http/address.ts";
+import { type AddressClass, classify, isLoopback, mayReach } from "../http/address.ts";
 import type { HttpResponse, RequestScope } from "../http/message.ts";
 import { isUntrusted } from "../http/network-error.ts";
-import { isLoopback } from "../http/scheme.ts";
-import { defaultTimeouts, type Timeouts } from "../http/send.ts";
+import { defaultTimeouts, type Timeouts } from "../http/timeouts.ts";
 import { proxyAuthorization } from "../proxy/authorization.ts";
 import type { NamedProxy, ProxyEnvironment } from "../proxy/environment.ts";
 import { refusedProxy } from "../proxy/errors.ts";
@@ -18,18 +17,9 @@ import { plainSettings } from "../settings/plain.ts";
 import type { EndpointSettings, SettingsSource } from "../settings/types.ts";
 import { type Roots, SecureContexts } from "../tls/context.ts";
 import { classOf, makeAgent, type Way } from "./agents.ts";
-import { type Lookup, refusedAddress } from "./lookup.ts";
+import { refusedAddress } from "./lookup.ts";
+import type { Transport } from "./transport.ts";
 import { isTrusted } from "./trusted.ts";
-
-/** How connections are made, passed in: a test sees each attempt, or prevents it. */
-export interface Transport {
-  /** In place of the system's resolver. */
-  readonly lookup?: Lookup;
-  /** In place of a TCP connection to an address that was resolved and allowed. */
-  readonly connect?: (target: { readonly address: string; readonly port: number }) => Socket;
-  /** Certificates to trust in place of the system's, PEM. */
-  readonly ca?: string | readonly string[] | undefined;
-}
 
 export interface ConnectionsOptions {
   readonly transport?: Transport | undefined;

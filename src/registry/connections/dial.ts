@@ -5,7 +5,7 @@ import { abortedError, LadingError } from "../../errors.ts";
 import { networkError } from "../http/network-error.ts";
 import type { TlsSettings } from "../settings/types.ts";
 import { type Roots, SecureContexts } from "../tls/context.ts";
-import type { Transport } from "./connections.ts";
+import type { Transport } from "./transport.ts";
 
 export interface DialOptions {
   readonly timeoutMs: number;

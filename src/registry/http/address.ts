@@ -38,6 +38,13 @@ export function classify(address: string): AddressClass {
   return PRIVATE.check(bare, type) ? "private" : "public";
 }
 
+/** Whether a host is this machine, by its name or address. */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === "localhost" || hostname.endsWith(".localhost") || classify(hostname) === "loopback"
+  );
+}
+
 const REFUSED = blockList([
   ["0.0.0.0", 8],
   ["169.254.0.0", 16],

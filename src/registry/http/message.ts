@@ -5,7 +5,7 @@ import type { Budgeted } from "../../content/retry.ts";
 import type { LadingError } from "../../errors.ts";
 import type { CredentialOrigin, CredentialRequest } from "../auth/credentials.ts";
 import type { AddressClass } from "./address.ts";
-import type { Timeouts } from "./send.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 /** One request as the steps see it. Bodies come with pushing. */
 export interface HttpRequest {

@@ -1,4 +1,4 @@
-import { classify } from "./address.ts";
+import { isLoopback } from "./address.ts";
 import { letGo } from "./body.ts";
 import { inScheme } from "./in-scheme.ts";
 import type { HttpRequest, Step } from "./message.ts";
@@ -53,12 +53,6 @@ function warnOnce(told: Set<string>, { url, operation }: HttpRequest): void {
     code: "plain-http",
     message: `${url.host} is spoken to in http: anyone on the way can read what is sent and change what tags stand for`,
   });
-}
-
-export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === "localhost" || hostname.endsWith(".localhost") || classify(hostname) === "loopback"
-  );
 }
 
 function over(protocol: "http:" | "https:", request: HttpRequest): HttpRequest {

@@ -6,17 +6,7 @@ import { responseBody } from "./body.ts";
 import type { HttpRequest, HttpResponse, Send } from "./message.ts";
 import { networkError } from "./network-error.ts";
 import { redactUrl } from "./redact.ts";
-
-export interface Timeouts {
-  /** Name, connection and TLS together. */
-  readonly connectMs: number;
-  /** From the request to the last header of the response; a document has twice as long for its body. */
-  readonly headersMs: number;
-  /** Without a byte of the body; a slow body is not a stalled one. */
-  readonly idleMs: number;
-}
-
-export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 60_000, idleMs: 25_000 };
+import type { Timeouts } from "./timeouts.ts";
 
 /** The last step: one request over a kept-alive connection of our own, nothing followed or retried. */
 export function send(connections: Connections, timeouts: Timeouts, clock: Clock): Send {

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { isLoopback } from "../http/scheme.ts";
+import { isLoopback } from "../http/address.ts";
 import { systemRoots } from "../tls/system-roots.ts";
 import { type CertsRoot, hostFolder } from "./folders/host-folders.ts";
 import { type FolderSettings, readFolder, readRoots } from "./folders/read-folders.ts";

@@ -1,4 +1,4 @@
-import type { Timeouts } from "../http/send.ts";
+import type { Timeouts } from "../http/timeouts.ts";
 import { defaultBase } from "./base-url.ts";
 import type { Capability, EndpointSettings, ProxyUrl, TlsSettings } from "./types.ts";
 

@@ -1,4 +1,4 @@
-import type { Timeouts } from "../http/send.ts";
+import type { Timeouts } from "../http/timeouts.ts";
 
 /** How one origin is spoken to: all that connections, TLS and proxies read. Paths are absolute by now. */
 export interface EndpointSettings {

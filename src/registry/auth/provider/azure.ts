@@ -1,7 +1,7 @@
 import { readDocument } from "../../../disk/document.ts";
 import { LadingError } from "../../../errors.ts";
 import { type Exchange, exchange, form, tokenIn } from "./exchange.ts";
-import type { Provided, Provider, ProviderContext } from "./provider.ts";
+import type { Provided, Provider, ProviderContext } from "./types.ts";
 
 /**
  * Azure's registry, with a service principal: its secret as it is, or the token file of a workload

@@ -1,7 +1,7 @@
 import { isObject, type JsonValue } from "../../../oci/json.ts";
 import { type Exchange, exchange, noToken } from "./exchange.ts";
-import type { Provided, Provider, ProviderContext } from "./provider.ts";
 import { type AwsKeys, signed } from "./sigv4.ts";
+import type { Provided, Provider, ProviderContext } from "./types.ts";
 
 const KEYS_WANTED =
   "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use docker-credential-ecr-login";

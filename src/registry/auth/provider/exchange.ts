@@ -3,7 +3,7 @@ import { isObject, type JsonObject, parseJson } from "../../../oci/json.ts";
 import { metadataLimits } from "../../../oci/limits.ts";
 import type { HttpResponse } from "../../http/message.ts";
 import { redactUrl } from "../../http/redact.ts";
-import type { ProviderContext } from "./provider.ts";
+import type { ProviderContext } from "./types.ts";
 
 export interface Exchange {
   /** For messages: "ECR". */

@@ -1,4 +1,4 @@
-import type { Provider } from "./provider.ts";
+import type { Provider } from "./types.ts";
 
 /**
  * GitHub's registry, with the token that its own tools and its CI use. It takes any name beside a token.

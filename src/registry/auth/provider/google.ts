@@ -1,7 +1,7 @@
 import { readDocument } from "../../../disk/document.ts";
 import { LadingError } from "../../../errors.ts";
 import { isObject, type JsonValue, parseJson } from "../../../oci/json.ts";
-import type { Provider } from "./provider.ts";
+import type { Provider } from "./types.ts";
 
 /**
  * Google's Artifact Registry, with an access token from a variable or the key file of a service account.

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { LadingError } from "../../../errors.ts";
-import type { Timeouts } from "../../http/send.ts";
+import type { Timeouts } from "../../http/timeouts.ts";
 import { registryBase } from "../base-url.ts";
 import { parseDuration } from "../duration.ts";
 import { forbiddenHeader } from "../header-names.ts";

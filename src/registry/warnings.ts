@@ -1,5 +1,5 @@
-import type { Step } from "./message.ts";
-import { printable } from "./redact.ts";
+import type { Step } from "./http/message.ts";
+import { printable } from "./http/redact.ts";
 
 /** Of one answer; what a registry has to say in more it may say elsewhere. */
 const MOST = 3;
