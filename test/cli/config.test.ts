@@ -44,6 +44,16 @@ describe("lading config check", () => {
     ]);
   });
 
+  it("says what is wrong in the order of the file", async () => {
+    const { lines } = await check({
+      "lading.toml":
+        "[defaults]\nnone = 1\nconcurrency = 0\n[registry]\n[registry.'a.lan']\nhttp = 3\nother = 1\n",
+    });
+    const numbers = lines.flatMap((line) => /^lading\.toml:([0-9]+):/.exec(line)?.[1] ?? []);
+    expect(numbers.length).toBeGreaterThan(2);
+    expect(numbers).toEqual([...numbers].sort((a, b) => Number(a) - Number(b)));
+  });
+
   it("says all that is wrong, with file and line, and exits with 2", async () => {
     const { code, lines, stderr } = await check({
       "lading.toml": '[registry."a.lan"]\nca = "none.pem"\nmirrors = []\n',

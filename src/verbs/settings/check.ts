@@ -49,8 +49,15 @@ async function checkPart(part: SettingsPart, now: number): Promise<SettingsFile>
     kind,
     ...(registry === undefined ? {} : { registry }),
     ...(ends.length === 0 ? {} : { expires: new Date(Math.min(...ends)).toISOString() }),
-    problems: problems.found,
+    problems: [...problems.found].sort(byPlace),
   };
+}
+
+/** As one reads the file; what is about the whole of it, or a certificate, comes last. */
+function byPlace(one: SettingsProblem, other: SettingsProblem): number {
+  const end = Number.POSITIVE_INFINITY;
+  if ((one.line ?? end) !== (other.line ?? end)) return (one.line ?? end) - (other.line ?? end);
+  return (one.column ?? 0) - (other.column ?? 0);
 }
 
 async function certificatesOf(

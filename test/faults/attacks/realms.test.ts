@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hostCredentials } from "../../../src/registry/auth/credentials.ts";
 import { createAuthority } from "../../registry/certificates.ts";
 import { refusedSocket } from "../../registry/refused-socket.ts";
-import { ScriptedRegistry, status } from "../../registry/scripted-registry.ts";
+import { redirectTo, ScriptedRegistry, status } from "../../registry/scripted-registry.ts";
 import { publicRig } from "../public-rig.ts";
 import { faultRig, noRetry } from "../rig.ts";
 
@@ -71,6 +71,42 @@ describe("a token realm of a public registry", () => {
     });
     expect(new Set(attempted)).toEqual(new Set([REGISTRY, "93.184.216.35"]));
   });
+});
+
+it("a token realm that leads from one public host to another leads no further inside", async () => {
+  const registry = await ScriptedRegistry.start();
+  const realm = await ScriptedRegistry.start();
+  await using _registry = registry;
+  await using _realm = realm;
+  const challenge = 'Bearer realm="http://auth.example/token"';
+  registry.on(/./, status(401, { "www-authenticate": challenge }), 99);
+  realm.on("GET /token", redirectTo("http://second.example/token"));
+  realm.on("GET /token", redirectTo("http://inside.example/token"));
+  const addresses: Readonly<Record<string, string>> = {
+    "registry.example": REGISTRY,
+    "auth.example": "93.184.216.35",
+    "second.example": "93.184.216.36",
+    "inside.example": "10.1.2.3",
+  };
+  const attempted: string[] = [];
+  await using rig = await faultRig({
+    plainHttp: ["registry.example"],
+    retry: noRetry,
+    transport: {
+      lookup: async (name) => [{ address: addresses[name] ?? "10.0.0.1", family: 4 }],
+      connect: ({ address }) => {
+        attempted.push(address);
+        return connect(address === REGISTRY ? registry.port : realm.port, "127.0.0.1");
+      },
+    },
+  });
+  await expect(rig.lading.pull("registry.example/app:1")).rejects.toMatchObject({
+    code: "refused",
+  });
+  expect(attempted.filter((address) => address !== REGISTRY)).toEqual([
+    "93.184.216.35",
+    "93.184.216.36",
+  ]);
 });
 
 describe("a token realm of a registry on a private network", () => {
