@@ -46,7 +46,7 @@ export class SecureContexts {
     const key = await Promise.all(client.map((one) => readPrivateKey(one.key)));
     try {
       return tls.createSecureContext({
-        ...(trusted === undefined ? {} : { ca: [...trusted, ...own] }),
+        ...(trusted === undefined ? {} : { ca: inOneText([...trusted, ...own]) }),
         ...(client.length === 0 ? {} : { cert, key }),
       });
     } catch (cause) {
@@ -61,6 +61,11 @@ export class SecureContexts {
     });
     return this.#trusted;
   }
+}
+
+/** One text is read faster than many; an empty one would stand for Node's own list, where none is meant. */
+function inOneText(certificates: readonly string[]): string | string[] {
+  return certificates.length === 0 ? [] : certificates.join("\n");
 }
 
 function unusable(paths: readonly string[], cause: unknown): LadingError {

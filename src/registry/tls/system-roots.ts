@@ -15,7 +15,7 @@ export interface RootPlaces {
 }
 
 /**
- * The authorities that the system trusts, as PEM texts, as tools written in Go see them: `SSL_CERT_FILE`
+ * The authorities that the system trusts, each once, as PEM texts, as tools written in Go see them: `SSL_CERT_FILE`
  * and `SSL_CERT_DIR`, else the distribution's bundle. With `NODE_EXTRA_CA_CERTS`, which Node itself adds
  * only to its own list. `undefined`: nothing was found, and that list is all there is.
  *
@@ -34,7 +34,8 @@ export async function systemRoots(
   if (roots.length === 0) roots.push(...(await allIn(places.folders)));
   if (roots.length === 0) return undefined;
   if (NODE_EXTRA_CA_CERTS) roots.push(...(await firstBundle([NODE_EXTRA_CA_CERTS])));
-  return roots;
+  // Variables may name one bundle three times, and OpenSSL takes a while for each certificate.
+  return [...new Set(roots.flatMap(certificatesIn))];
 }
 
 const USUAL: RootPlaces = {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type RootPlaces, systemRoots } from "../../../src/registry/tls/system-roots.ts";
 import { temporaryFolder } from "../../temporary.ts";
 
-const [one = "", two = "", three = "", four = ""] = rootCertificates;
+const [one = "", two = "", three = "", four = ""] = rootCertificates.map((text) => text.trim());
 
 interface Machine {
   readonly folder: string;
@@ -36,13 +36,13 @@ async function machine(files: Readonly<Record<string, string>>): Promise<Machine
 
 describe("the authorities that are trusted", () => {
   it("are those of the distribution's bundle: the first that is there, and whole", async () => {
-    const text = `# comment\n${one}\n${two}\n`;
+    const text = `# comment\n${one}\n${two}\n${one}\n`;
     const { roots } = await machine({
       "debian.crt": text,
       "fedora.crt": three,
       "certs/a.pem": four,
     });
-    expect(await roots()).toEqual([text]);
+    expect(await roots()).toEqual([one, two]);
     expect(await (await machine({ "fedora.crt": three })).roots()).toEqual([three]);
   });
 
@@ -96,5 +96,13 @@ describe("the authorities that are trusted", () => {
     const { folder, roots } = await machine({ "debian.crt": one, "extra.pem": two });
     expect(await roots({ NODE_EXTRA_CA_CERTS: join(folder, "extra.pem") })).toEqual([one, two]);
     expect(await roots({ NODE_EXTRA_CA_CERTS: join(folder, "none.pem") })).toEqual([one]);
+  });
+
+  it("are each there once, though three variables name them", async () => {
+    const { folder, roots } = await machine({ "debian.crt": `${one}\n${two}`, "certs/x.pem": one });
+    const bundle = join(folder, "debian.crt");
+    const environment = { SSL_CERT_FILE: bundle, NODE_EXTRA_CA_CERTS: bundle };
+    const SSL_CERT_DIR = join(folder, "certs");
+    expect(await roots({ ...environment, SSL_CERT_DIR })).toEqual([one, two]);
   });
 });
