@@ -11,7 +11,8 @@ const LADING = resolve("dist/bin/lading.js");
 const ROUND_TRIPS = [5, 20, 100];
 const WINDOW = 2 ** 20;
 
-export async function latency({ rounds }) {
+export async function latency({ rounds: asked }) {
+  const rounds = Math.min(asked, 3);
   const folder = await temporary();
   const large = await imageLarge(join(folder, "large"), 128 * 2 ** 20);
   const many = await imageOf(join(folder, "many"), { layers: 20, files: 20 });
@@ -44,7 +45,7 @@ export async function latency({ rounds }) {
           "20 small layers, lading": command(`${at}/many`),
           "20 small layers, skopeo": skopeo(`${at}/many`),
         },
-        Math.min(rounds, 3),
+        rounds,
       );
       await proxy.close();
       for (const [name, { wall }] of Object.entries(costs)) {
@@ -69,5 +70,6 @@ export async function latency({ rounds }) {
     text: `Through a TCP proxy on loopback that delays (round trip of 5, 20 and 100 ms) and lets ${WINDOW / 2 ** 20} MiB of a connection be on its way, from Debian's registry in http: a layer of 128 MiB, incompressible, and an image of 20 layers of a few kilobytes, by the command, which begins by finding out that the registry speaks no TLS.`,
     table: table(["round trip", "", "wall s", "wall ÷ skopeo"], rows),
     goals,
+    rounds,
   };
 }

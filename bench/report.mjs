@@ -13,7 +13,7 @@ export const mib = (value) => value.toFixed(0);
 export const ratio = (value) => value.toFixed(2);
 
 /** A section of BENCHMARKS.md. */
-export function section(name, { title, text, table, goals }, rounds) {
+export function section(name, { title, text, table, goals, rounds }, asked) {
   const reached = goals.map(([what, figure, goal, sense = "at most"]) => {
     const reached = sense === "at most" ? figure <= goal : figure >= goal;
     return `- ${what}: **${figure.toFixed(2)}**, goal ${sense} ${goal}${reached ? "" : " (missed)"}`;
@@ -23,6 +23,6 @@ export function section(name, { title, text, table, goals }, rounds) {
     text,
     table,
     reached.join("\n"),
-    `\`npm run bench -- ${name}\`, medians of ${rounds} rounds in turn.`,
+    `\`npm run bench -- ${name}\`, medians of ${rounds ?? asked} rounds in turn.`,
   ].join("\n\n");
 }
