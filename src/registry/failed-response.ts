@@ -1,4 +1,5 @@
 import { LadingError } from "../errors.ts";
+import { parseChallenges } from "./auth/challenge.ts";
 import { howToLogIn } from "./auth/provider/hint.ts";
 import { errorDetail } from "./http/error-detail.ts";
 import type { HttpResponse } from "./http/message.ts";
@@ -31,13 +32,14 @@ async function failure(response: HttpResponse, asked: Asked): Promise<LadingErro
     });
   }
   if (credentials !== undefined && (status === 401 || status === 403)) {
-    const why =
-      status === 401
-        ? `${asked.registry} does not take these credentials (${credentials.name})`
-        : `${asked.registry} answered 403: these credentials (${credentials.name}) may not`;
+    const known = status === 403 || isKnown(response);
+    const why = known
+      ? `${asked.registry} answered ${status}: these credentials (${credentials.name}) may not`
+      : `${asked.registry} does not take these credentials (${credentials.name})`;
+    const check = known ? `the name (${name}) and what they may` : "user and password";
     return new LadingError("unauthorized", `${asked.doing}: ${why}${detail}`, {
       ...context,
-      hint: `check user and password; lading whoami ${name} says where they come from`,
+      hint: `check ${check}; lading whoami ${name} says where they come from`,
     });
   }
   if (status === 401 || status === 403) {
@@ -61,4 +63,10 @@ async function failure(response: HttpResponse, asked: Asked): Promise<LadingErro
       ? "the registry has trouble; try again later"
       : "is this a registry? A proxy or another server may stand in its place",
   });
+}
+
+/** A registry that wants more than a token reaches took the account that it was given for. */
+function isKnown({ headers }: HttpResponse): boolean {
+  const challenges = parseChallenges(headers["www-authenticate"] ?? "");
+  return challenges.some(({ params }) => params.error === "insufficient_scope");
 }

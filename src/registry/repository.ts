@@ -156,7 +156,10 @@ export class Repository implements ContentSource {
     await head.body.bytes(0).catch(() => head.body.cancel());
     const found = REFUSES_HEAD.has(head.status) ? await this.#firstByte(descriptor, options) : head;
     if (found.status === 200 || found.status === 206) return true;
-    if (found.status === 404) return false;
+    if (found.status === 404) {
+      found.body.cancel();
+      return false;
+    }
     throw await this.#failed(found, `looking for ${descriptor.digest}`);
   }
 

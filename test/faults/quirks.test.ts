@@ -44,10 +44,13 @@ describe("a registry", () => {
   ])("that refuses HEAD of blobs tells by GET what it %s", async (_, blobOf, there) => {
     await using rig = await faultRig();
     rig.registry.on("HEAD /v2/app/blobs/", status(401), 99);
-    await using client = clientFor();
+    const watched = exchanges();
+    await using client = clientFor({ observers: [watched.observer] });
     const repository = await client.repository(parseReference(rig.reference));
     const blob = blobOf(rig) ?? describeText("");
     expect(await repository.has(blob)).toBe(there);
+    // Nothing is left open, whatever the answer was.
+    expect(watched.underWay).toBe(0);
     expect(rig.registry.received.at(-1)?.headers.range).toBe("bytes=0-0");
   });
 
@@ -176,6 +179,26 @@ describe("a registry", () => {
     await Promise.all(other);
   });
 
+  it("whose whole leads nowhere is asked for manifests all the same, though there are credentials", async () => {
+    await using rig = await faultRig({ credentials: { get: async () => ME } });
+    rig.registry.on("HEAD /v2/app/manifests/", status(404), 99);
+    rig.registry.on(/^GET \/v2\/$/, status(302, { location: "ftp://x/" }), 99);
+    expect((await rig.pull()).images).toHaveLength(1);
+  });
+
+  it("that refuses while a source of credentials fails is let go of", async () => {
+    await using registry = await ScriptedRegistry.start();
+    registry.on("GET /v2/app/blobs/", status(404, {}, "x".repeat(300_000)), 9);
+    const watched = exchanges();
+    const failing = { get: async () => Promise.reject(new Error("a helper of mine")) };
+    await using client = clientFor({ observers: [watched.observer], credentials: failing });
+    const repository = await client.repository(parseReference(`${registry.address}/app`));
+    await expect(repository.open(describeText("x"), { offset: 0 }, {})).rejects.toThrow(
+      "a helper of mine",
+    );
+    expect(watched.underWay).toBe(0);
+  });
+
   it("that has no account of ours is not asked for a challenge that it may hide", async () => {
     await using rig = await faultRig({ credentials: { get: async () => undefined } });
     rig.registry.on(/./, status(404), 99);
@@ -293,6 +316,20 @@ describe("a registry", () => {
 interface Guarded extends AsyncDisposable {
   readonly rig: Rig;
   readonly tokens: TokenServer;
+}
+
+/** Counts what was begun and has not ended. */
+function exchanges() {
+  const counted = {
+    underWay: 0,
+    observer() {
+      counted.underWay += 1;
+      return () => {
+        counted.underWay -= 1;
+      };
+    },
+  };
+  return counted;
 }
 
 /** An account, and the token server that knows it. */

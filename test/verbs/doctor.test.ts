@@ -9,6 +9,7 @@ import type { OpenOptions } from "../../src/verbs/session.ts";
 import { createAuthority, type IssueOptions } from "../registry/certificates.ts";
 import { mirrored } from "../registry/mirrored.ts";
 import { TestProxy } from "../registry/proxy.ts";
+import { refusedSocket } from "../registry/refused-socket.ts";
 import { ignoreRange, ScriptedRegistry, stall, status } from "../registry/scripted-registry.ts";
 import { settingsFor } from "../registry/settings.ts";
 import { TokenServer } from "../registry/token-server.ts";
@@ -321,6 +322,30 @@ describe("the doctor", () => {
     await expect(lading.doctor(`${registry.address}/app:1`, { signal })).rejects.toMatchObject({
       code: "aborted",
     });
+  });
+
+  it("stops before it connects when it is told to while a name is looked up", async () => {
+    const abort = new AbortController();
+    const attempted: string[] = [];
+    await using lading = await open({
+      root: await temporaryFolder(),
+      config: false,
+      transport: {
+        async lookup() {
+          abort.abort();
+          return [{ address: "93.184.216.34", family: 4 }];
+        },
+        connect({ address }) {
+          attempted.push(address);
+          return refusedSocket();
+        },
+      },
+    });
+    const { signal } = abort;
+    await expect(lading.doctor("registry.test/app:1", { signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+    expect(attempted).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { LadingError } from "../../errors.ts";
 import { setAside } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Send, Step } from "../http/message.ts";
 import { isPassing } from "../http/retry.ts";
@@ -33,13 +34,21 @@ export function auth({ credentials, sendToken, clock }: AuthOptions): Step {
     next: Send,
     request: HttpRequest,
   ): Promise<Refused> {
-    if ((await answers.credential(request)) === undefined) return { response, asked: undefined };
     const held = await setAside(response);
-    const probe = await probes.get(next, request);
-    // It can't be told for now: whoever asks tries all of it again, when the registry says.
-    if (probe !== undefined && isPassing(probe.status))
-      return { response: probe, asked: undefined };
-    return { response: held, asked: probe && withoutScope(challengeIn(probe, request)) };
+    const untold = { response: held, asked: undefined };
+    if ((await answers.credential(request)) === undefined) return untold;
+    try {
+      const probe = await probes.get(next, request);
+      if (probe === undefined) return untold;
+      // It can't be told for now: whoever asks tries all of it again, when the registry says.
+      if (isPassing(probe.status)) return { response: probe, asked: undefined };
+      return { response: held, asked: withoutScope(challengeIn(probe, request)) };
+    } catch (error) {
+      // What leads nowhere for good hides no challenge: the refusal stands for itself.
+      if (error instanceof LadingError && !error.transient && error.code !== "aborted")
+        return untold;
+      throw error;
+    }
   }
 
   /** What it asks for, its own body out of the way of what is asked next. */

@@ -1,4 +1,4 @@
-import { LadingError } from "../../errors.ts";
+import { LadingError, throwIfAborted, untilAborted } from "../../errors.ts";
 import { setAside } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Send } from "../http/message.ts";
 
@@ -27,12 +27,14 @@ export class Probes {
   async get(send: Send, request: HttpRequest): Promise<HttpResponse | undefined> {
     const url = wholeOf(request.url);
     if (url === undefined) return undefined;
+    const { signal } = request.operation;
     for (;;) {
       const known = this.#answers.get(url.href);
       if (known === undefined) return this.#ask(send, request, url);
       try {
-        return await known;
+        return await untilAborted(known, signal);
       } catch (error) {
+        throwIfAborted(signal);
         // Whoever asked first gave up; that is not for those to bear who waited with him.
         if (!(error instanceof LadingError) || error.code !== "aborted") throw error;
       }

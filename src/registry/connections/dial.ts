@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type CancelTimer, type Clock, systemClock } from "../../clock.ts";
-import { abortedError, LadingError } from "../../errors.ts";
+import { abortedError, LadingError, throwIfAborted } from "../../errors.ts";
 import { networkError } from "../http/network-error.ts";
 import type { TlsSettings } from "../settings/types.ts";
 import { type Roots, SecureContexts } from "../tls/context.ts";
@@ -15,11 +15,13 @@ export interface DialOptions {
 }
 
 /** A connection to one address and nothing more, for who wants to know whether there is one. */
-export function dial(url: URL, address: string, options: DialOptions): Promise<Socket> {
+export async function dial(url: URL, address: string, options: DialOptions): Promise<Socket> {
+  throwIfAborted(options.signal);
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
   const injected = options.transport?.connect?.({ address, port });
   const socket = injected ?? connectTcp({ host: address, port });
-  return within(socket, "connect", url, options).then(() => socket);
+  await within(socket, "connect", url, options);
+  return socket;
 }
 
 export interface SecureDialOptions extends DialOptions {

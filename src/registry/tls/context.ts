@@ -46,7 +46,8 @@ export class SecureContexts {
     const key = await Promise.all(client.map((one) => readPrivateKey(one.key)));
     try {
       return tls.createSecureContext({
-        ...(trusted === undefined ? {} : { ca: inOneText([...trusted, ...own]) }),
+        // Each by itself: of one text OpenSSL reads no further than the first that it can't.
+        ...(trusted === undefined ? {} : { ca: [...trusted, ...own] }),
         ...(client.length === 0 ? {} : { cert, key }),
       });
     } catch (cause) {
@@ -61,11 +62,6 @@ export class SecureContexts {
     });
     return this.#trusted;
   }
-}
-
-/** One text is read faster than many; an empty one would stand for Node's own list, where none is meant. */
-function inOneText(certificates: readonly string[]): string | string[] {
-  return certificates.length === 0 ? [] : certificates.join("\n");
 }
 
 function unusable(paths: readonly string[], cause: unknown): LadingError {

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { LadingError, throwIfAborted } from "../../errors.ts";
+import { LadingError, throwIfAborted, untilAborted } from "../../errors.ts";
 import { type DialOptions, dial, secure } from "../../registry/connections/dial.ts";
 import { refusedAddress, refusedName, systemLookup } from "../../registry/connections/lookup.ts";
 import { classify, isLoopback, mayReach } from "../../registry/http/address.ts";
@@ -30,13 +30,13 @@ export interface Found extends Host {
 }
 
 export async function resolveName(host: Host): Promise<Finding<Found>> {
-  const { session, settings } = host;
+  const { session, settings, signal } = host;
   const { base, proxy } = settings.server;
   const url = settings.plainHttp ? inScheme(base, "http:", settings.registry) : base;
   const route = routeFor(url, { proxy }, proxyEnvironment(process.env));
   const peer = route.via === "proxy" ? route.proxy : url;
   const name = plainName(peer);
-  const all = isIP(name) === 0 ? await lookedUp(session, peer) : [name];
+  const all = isIP(name) === 0 ? await lookedUp(session, peer, signal) : [name];
   const found = all.map((address) => `${address} (${classify(address)})`).join(", ");
   const addresses = reachable(peer, all);
   const value = { ...host, route, url, peer, addresses };
@@ -45,11 +45,17 @@ export async function resolveName(host: Host): Promise<Finding<Found>> {
   return { value, detail: `${found}: ${peer.host}, ${by}` };
 }
 
-async function lookedUp(session: Session, url: URL): Promise<readonly string[]> {
+async function lookedUp(
+  session: Session,
+  url: URL,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
   const lookup = session.options.transport?.lookup ?? (await systemLookup());
   try {
-    return (await lookup(plainName(url))).map(({ address }) => address);
+    const found = await untilAborted(lookup(plainName(url)), signal);
+    return found.map(({ address }) => address);
   } catch (cause) {
+    throwIfAborted(signal);
     const [why, hint] = failureReason(cause instanceof Error ? cause : new Error(), false);
     throw new LadingError("network", `${url.hostname}: ${why}`, { hint, cause });
   }

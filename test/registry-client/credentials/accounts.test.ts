@@ -170,6 +170,17 @@ describe("credentials that a registry refuses", () => {
     });
   });
 
+  it("for want of more rights are not said to be wrong", async () => {
+    await using tokens = await TokenServer.start({ users: { me: "hunter2" } });
+    const challenge = `${tokens.challenge("repository:one/app:pull")},error="insufficient_scope"`;
+    expect(await refused(401, challenge, { any: auth("me", "hunter2") })).toMatchObject({
+      code: "unauthorized",
+      text: expect.stringContaining("these credentials (the credential file) may not"),
+      hint: expect.stringMatching(/^check the name \(.*\/one\/app\) and what they may; /),
+    });
+    expect(tokens.valid.size).toBeGreaterThan(0);
+  });
+
   it("are none where nobody has any, with a token for anyone too", async () => {
     await using tokens = await TokenServer.start();
     for (const challenge of [basic, tokens.challenge()]) {

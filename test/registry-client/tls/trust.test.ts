@@ -37,6 +37,19 @@ describe("the authorities of a registry", () => {
     expect(cdn.received).toEqual([]);
   });
 
+  it("are trusted though one of everybody's can't be read", async () => {
+    await using mine = await ScriptedRegistry.start({ tls: company.issue() });
+    const { ca } = await pemFiles({ ca: company.cert });
+    const broken = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+    for (const settings of [
+      { ...settingsFor({ [mine.address]: { tls: { ca: [ca] } } }), roots: async () => [broken] },
+      { ...settingsFor({}), roots: async () => [broken, company.cert] },
+    ]) {
+      await using client = clientFor({ settings });
+      expect(await readBlob(client, mine.address, blobIn(mine))).toBe("a blob");
+    }
+  });
+
   it("stand beside those that everybody trusts", async () => {
     await using mine = await ScriptedRegistry.start({ tls: company.issue() });
     await using public_ = await ScriptedRegistry.start({ tls: other.issue() });
