@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "../../src/testkit/random.ts";
 import type { Issued } from "./certificates.ts";
@@ -50,17 +50,11 @@ export class ChaosProxy implements AsyncDisposable {
   readonly received: ChaosRequest[] = [];
   readonly #options: ChaosOptions;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
 
   private constructor(options: ChaosOptions) {
     this.#options = options;
     this.#server = options.tls === undefined ? createServer() : createSecureServer(options.tls);
     this.#server.on("request", (incoming, response) => void this.#handle(incoming, response));
-    this.#server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
   }
 
   static async start(options: ChaosOptions): Promise<ChaosProxy> {
@@ -80,7 +74,7 @@ export class ChaosProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");
   }
